@@ -1,0 +1,73 @@
+"""What the pods of a run ask of the cluster."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from tunewright_api.base import ApiModel, DnsLabel, FreeForm, ShortText
+
+Quantity = Annotated[str, Field(max_length=32, pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$")]
+Quantities = Annotated[dict[ShortText, Quantity], Field(max_length=16)]
+
+
+class Resources(ApiModel):
+    """Requests and limits of a container, as in a pod."""
+
+    requests: Quantities | None = None
+    """What the pod is scheduled for, say {cpu: "4", memory: 16Gi}."""
+    limits: Quantities | None = None
+    """What the pod may use at most."""
+
+
+class StepCompute(ApiModel):
+    """Room and place of one step's pod."""
+
+    resources: Resources | None = None
+    """CPU and memory. GPUs are asked for by `gpusPerNode`."""
+    node_selector: Annotated[dict[ShortText, ShortText], Field(max_length=32)] | None = None
+    """Labels that the node must have."""
+    tolerations: Annotated[list[FreeForm], Field(max_length=32)] | None = None
+    """Taints of nodes that the pod may run on, as in a pod."""
+
+
+class EnvironmentVariable(ApiModel):
+    """A plain variable for the pods. Never put a secret here."""
+
+    name: Annotated[str, Field(max_length=253, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+    value: Annotated[str, Field(max_length=4096)]
+
+
+class Compute(ApiModel):
+    """What the pods of a run ask of the cluster."""
+
+    gpus_per_node: Annotated[int, Field(ge=0, le=1)] | None = None
+    """GPUs for each training and evaluation pod; 0 trains on the CPU. Default: 1."""
+    gpu_resource: ShortText | None = None
+    """Resource name of a GPU. Default: nvidia.com/gpu."""
+    service_account_name: DnsLabel | None = None
+    """Service account of the pods, for cloud identity. Its token is not mounted. Default: default."""
+    queue_name: DnsLabel | None = None
+    """Kueue LocalQueue that the pods wait in."""
+    priority_class_name: ShortText | None = None
+    """Priority of the pods."""
+    scratch_size: Quantity | None = None
+    """Limit of each pod's scratch volume. Default: 50Gi."""
+    env: (
+        Annotated[
+            list[EnvironmentVariable],
+            Field(
+                max_length=64,
+                json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+            ),
+        ]
+        | None
+    ) = None
+    """Variables for all pods of the run."""
+    trainer: StepCompute | None = None
+    """The pods that train."""
+    prepare: StepCompute | None = None
+    """The pod that reads and checks the data."""
+    package: StepCompute | None = None
+    """The pods that package and publish."""
+    evaluate: StepCompute | None = None
+    """The pod that evaluates."""

@@ -1,0 +1,123 @@
+"""The spec of a FineTuneJob."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from tunewright_api import names
+from tunewright_api.base import ApiModel, Text, Uri, cel
+from tunewright_api.compute import Compute
+from tunewright_api.evaluation import Evaluation
+from tunewright_api.limits import Limits
+from tunewright_api.stages import Stage
+from tunewright_api.storage import SecretReference, Storage
+from tunewright_api.tuning import Tuning
+
+MUTABLE_FIELDS = ("suspend", "cancel", "runAttempt", "limits")
+"""What may change after creation; everything else decides what a run means."""
+
+
+class Model(ApiModel):
+    """The base model."""
+
+    uri: Uri
+    """Folder with config.json, tokenizer and *.safetensors: s3://bucket/folder."""
+    id: Annotated[str, Field(max_length=256, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?$")]
+    """Canonical id, written into the adapter so that servers accept it: organisation/name."""
+
+
+class Split(ApiModel):
+    """One split for the whole job: a row's part is a function of its prompt, the same in every stage, and appending rows moves no row."""
+
+    model_config = {
+        "json_schema_extra": cel(
+            (
+                "(has(self.validation) ? self.validation : 0.1) + (has(self.test) ? self.test : 0.1) < 0.9",
+                "validation and test together must stay under 0.9: nothing would be left to train on",
+            )
+        )
+    }
+
+    validation: Annotated[float, Field(ge=0, lt=0.9)] = 0.1
+    """Share of prompts held out for watching training. Default: 0.1."""
+    test: Annotated[float, Field(gt=0, lt=0.9)] = 0.1
+    """Share of prompts held out for the evaluation. Default: 0.1."""
+    seed: Annotated[int, Field(ge=0, le=2_147_483_647)] = 0
+    """Another seed gives another split. Default: 0."""
+
+    @model_validator(mode="after")
+    def _leaves_rows(self) -> Self:
+        if self.validation + self.test >= 0.9:
+            raise ValueError("validation and test together must stay under 0.9: nothing would be left to train on")
+        return self
+
+
+class Output(ApiModel):
+    """Where the result goes."""
+
+    uri: Uri
+    """Folder for runs and their adapters: s3://bucket/folder. A run writes to <uri>/<namespace>/<name>/<run id>/."""
+
+
+class FineTuneJobSpec(ApiModel):
+    """What to train, on what, and where the result goes. Immutable, except suspend, cancel, runAttempt and limits."""
+
+    image: Text | None = None
+    """Trainer image. Default: the operator's, as its Helm chart sets it."""
+    image_pull_secrets: Annotated[list[SecretReference], Field(max_length=8)] | None = None
+    """Secrets to pull the image with."""
+    seed: Annotated[int, Field(ge=0, le=2_147_483_647)] = 42
+    """Seed of everything random in training. Default: 42."""
+    model: Model
+    """The base model."""
+    tuning: Tuning = Tuning()
+    """The adapter that is trained. Default: LoRA of rank 16."""
+    stages: Annotated[
+        list[Stage],
+        Field(
+            min_length=1,
+            max_length=8,
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+        ),
+    ]
+    """Training, in order: say SFT, then DPO."""
+    split: Split = Split()
+    """How rows are held out. Default: 80/10/10."""
+    evaluation: Evaluation = Evaluation()
+    """How the result is held against the base model."""
+    output: Output
+    """Where the result goes."""
+    storage: Storage = Storage()
+    """Object storage for model, data sets and output."""
+    compute: Compute = Compute()
+    """What the pods ask of the cluster."""
+    limits: Limits = Limits()
+    """How long the run may take and how often it is tried."""
+    suspend: bool = False
+    """True stops the pods; false goes on from the last checkpoint."""
+    cancel: bool = False
+    """True ends the run for good. It cannot be taken back: raise runAttempt to run again."""
+    run_attempt: Annotated[int, Field(ge=1, le=10_000)] = 1
+    """Raise it to run the same spec again, after a failure or a cancellation."""
+
+    @model_validator(mode="after")
+    def _stage_names_are_unique(self) -> Self:
+        stage_names = [stage.name for stage in self.stages]
+        doubles = sorted({name for name in stage_names if stage_names.count(name) > 1})
+        if doubles:
+            raise ValueError(f"stages: the name '{doubles[0]}' stands twice; each stage needs its own")
+        return self
+
+    def steps(self) -> tuple[str, ...]:
+        """The steps of a run, in order."""
+        return (
+            names.PREPARE,
+            *(names.train_step(stage.name) for stage in self.stages),
+            names.PACKAGE,
+            names.EVALUATE,
+            names.PUBLISH,
+        )
+
+    def stage_of(self, step: str) -> Stage | None:
+        """The stage that a train step trains; None for the other steps."""
+        return next((stage for stage in self.stages if names.train_step(stage.name) == step), None)

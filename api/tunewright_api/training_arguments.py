@@ -1,0 +1,55 @@
+"""Which TRL settings a tenant may not pass through, and why."""
+
+from collections.abc import Mapping
+from typing import Any
+
+DENIED: dict[str, str] = {
+    "trust_remote_code": "it runs code from the model's folder",
+    "push_to_hub": "the adapter is published to spec.output.uri",
+    "output_dir": "each attempt has its own folder",
+    "overwrite_output_dir": "each attempt has its own folder",
+    "resume_from_checkpoint": "the newest valid checkpoint is found by itself",
+    "report_to": "metrics are served at /metrics",
+    "run_name": "the run is named by the operator",
+    "do_train": "the step decides what is run",
+    "do_eval": "the step decides what is run",
+    "seed": "write spec.seed",
+    "data_seed": "write spec.seed",
+    "learning_rate": "write hyperparameters.learningRate",
+    "num_train_epochs": "write hyperparameters.epochs",
+    "max_steps": "write hyperparameters.maxSteps",
+    "per_device_train_batch_size": "write hyperparameters.microBatchSize",
+    "gradient_accumulation_steps": "write hyperparameters.batchSize",
+    "max_length": "write hyperparameters.maxLength",
+    "warmup_steps": "write hyperparameters.warmupSteps",
+    "weight_decay": "write hyperparameters.weightDecay",
+    "beta": "write hyperparameters.beta",
+    "save_strategy": "checkpoints follow hyperparameters.checkpointSteps",
+    "save_steps": "write hyperparameters.checkpointSteps",
+    "save_only_model": "a checkpoint without optimizer state cannot be resumed",
+    "enable_jit_checkpoint": "it resumes inexactly; the trainer handles SIGTERM itself",
+    "model_init_kwargs": "the model is loaded by the trainer",
+}
+DENIED_PREFIXES: dict[str, str] = {
+    "hub_": "the adapter is published to spec.output.uri",
+    "deepspeed": "it is not offered",
+    "fsdp": "it is not offered",
+}
+
+
+def _reason(key: str) -> str | None:
+    if key in DENIED:
+        return DENIED[key]
+    return next((reason for prefix, reason in DENIED_PREFIXES.items() if key.startswith(prefix)), None)
+
+
+def denied(arguments: Mapping[str, Any], path: str = "trainingArguments") -> list[str]:
+    """A sentence for each key that may not be passed through, at any depth."""
+    sentences: list[str] = []
+    for key, value in arguments.items():
+        reason = _reason(key)
+        if reason is not None:
+            sentences.append(f"{path}.{key} cannot be set: {reason}")
+        elif isinstance(value, Mapping):
+            sentences.extend(denied(value, f"{path}.{key}"))
+    return sentences
