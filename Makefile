@@ -1,0 +1,48 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON := .venv/bin/python
+STAMP := .venv/.complete
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(STAMP): pyproject.toml uv.lock hack/bootstrap
+	hack/bootstrap
+	@touch $@
+
+setup: $(STAMP) ## Make the Python environment in .venv
+
+demo: $(STAMP) ## One real job from kubectl apply to a watched adapter, on a real cluster made for it
+	$(PYTHON) examples/demo/demo.py up
+
+demo-down: $(STAMP) ## Stop and remove everything that `make demo` started
+	$(PYTHON) examples/demo/demo.py down
+
+test: $(STAMP) ## Unit, contract and integration tests (real API server, etcd, S3 and models)
+	$(PYTHON) -m pytest tests/unit tests/contract tests/integration
+
+unit: $(STAMP) ## Unit tests only: no cluster, network or GPU
+	$(PYTHON) -m pytest tests/unit
+
+e2e: $(STAMP) ## The whole system on a real kubelet with the real images
+	$(PYTHON) -m pytest tests/e2e
+
+check: $(STAMP) ## Format, lint, types, import contracts, generated files
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy api operator trainer monitor cli
+	.venv/bin/mypy tests/devcluster tests/builders.py examples/demo
+	.venv/bin/lint-imports
+	$(PYTHON) -m tunewright_api.crd --check crds charts/tunewright/crds
+
+crds: $(STAMP) ## Generate the CRDs from api/
+	$(PYTHON) -m tunewright_api.crd crds charts/tunewright/crds
+
+format: $(STAMP) ## Format the code
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
+
+bench: $(STAMP) ## Our trainer against a raw TRL script, side by side
+	$(PYTHON) -m pytest tests/bench -s
+
+.PHONY: help setup demo demo-down test unit e2e check crds format bench
