@@ -1,0 +1,77 @@
+"""The ways a step can fail, each with its class.
+
+StepError
+├── InvalidSpec, InvalidData      the tenant's file or rows
+├── ModelUnavailable              the base model is missing, torn or unknown
+├── StorageDenied, StorageUnavailable
+├── OutOfMemory, Diverged         training itself
+└── Preempted                     SIGTERM: saved and stopped, to go on elsewhere
+"""
+
+from typing import ClassVar
+
+from tunewright_api.failures import FailureClass
+
+
+class StepError(Exception):
+    """A failure with a class and one sentence for the person who reads status."""
+
+    failure_class: ClassVar[FailureClass] = FailureClass.INTERNAL
+
+
+class InvalidSpec(StepError):
+    """A field asks for something that cannot be."""
+
+    failure_class = FailureClass.INVALID_SPEC
+
+
+class InvalidData(StepError):
+    """Rows that cannot be learned from."""
+
+    failure_class = FailureClass.INVALID_DATA
+
+
+class ModelUnavailable(StepError):
+    """The base model is missing, incomplete or of an unknown kind."""
+
+    failure_class = FailureClass.MODEL_UNAVAILABLE
+
+
+class StorageDenied(StepError):
+    """The store answered: not with these keys."""
+
+    failure_class = FailureClass.STORAGE_DENIED
+
+
+class StorageUnavailable(StepError):
+    """The store did not answer, or answered with its own failure, for longer than the retries last."""
+
+    failure_class = FailureClass.STORAGE_UNAVAILABLE
+
+
+class ObjectMissing(InvalidSpec):
+    """The URI names nothing."""
+
+
+class OutOfMemory(StepError):
+    """The device's memory is too small for these settings."""
+
+    failure_class = FailureClass.OUT_OF_MEMORY
+
+
+class Diverged(StepError):
+    """The loss is no number any more."""
+
+    failure_class = FailureClass.DIVERGED
+
+
+class Preempted(StepError):
+    """SIGTERM came; what could be saved is saved."""
+
+    failure_class = FailureClass.PREEMPTED
+
+
+class TornContent(StepError):
+    """Bytes differ from their manifest: never believed, and not the tenant's fault."""
+
+    failure_class = FailureClass.STORAGE_UNAVAILABLE
