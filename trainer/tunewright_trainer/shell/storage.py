@@ -38,7 +38,7 @@ class ObjectStore(Protocol):
     def write(self, uri: str, data: bytes, *, only_if_absent: bool = False) -> bool: ...
     def download(self, uri: str, path: Path) -> None: ...
     def upload(self, path: Path, uri: str) -> None: ...
-    def list(self, prefix: str) -> list[ObjectInfo]: ...
+    def list_objects(self, prefix: str) -> list[ObjectInfo]: ...
     def info(self, uri: str) -> ObjectInfo | None: ...
 
 
@@ -72,7 +72,9 @@ def _s3_client(storage: Storage, secrets: Path | None) -> "S3Client":
     path_style = storage.addressing_style is AddressingStyle.PATH or (
         storage.addressing_style is None and storage.endpoint
     )
-    credentials = read_credentials(secrets / storage.secret_ref.name) if storage.secret_ref and secrets else {}
+    credentials: dict[str, Any] = (
+        read_credentials(secrets / storage.secret_ref.name) if storage.secret_ref and secrets else {}
+    )
     return boto3.client(
         "s3",
         endpoint_url=storage.endpoint,
@@ -168,7 +170,7 @@ class S3Store:
         with self._translated(uri):
             self._client.upload_file(str(path), bucket, key)
 
-    def list(self, prefix: str) -> list[ObjectInfo]:
+    def list_objects(self, prefix: str) -> list[ObjectInfo]:
         bucket, key = split_uri(prefix)
         with self._translated(prefix):
             pages = self._client.get_paginator("list_objects_v2").paginate(
@@ -244,7 +246,7 @@ class FileStore:
             shutil.copyfile(path, part)
             os.replace(part, target)
 
-    def list(self, prefix: str) -> list[ObjectInfo]:
+    def list_objects(self, prefix: str) -> list[ObjectInfo]:
         root = _path(prefix)
         files = sorted(path for path in root.rglob("*") if path.is_file() and not path.name.endswith(".part"))
         return [ObjectInfo(f"file://{path}", path.stat().st_size) for path in files]
@@ -281,8 +283,8 @@ class _AnyStore:
     def upload(self, path: Path, uri: str) -> None:
         self._store(uri).upload(path, uri)
 
-    def list(self, prefix: str) -> list[ObjectInfo]:
-        return self._store(prefix).list(prefix)
+    def list_objects(self, prefix: str) -> list[ObjectInfo]:
+        return self._store(prefix).list_objects(prefix)
 
     def info(self, uri: str) -> ObjectInfo | None:
         return self._store(uri).info(uri)

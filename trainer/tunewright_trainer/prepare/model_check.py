@@ -1,0 +1,69 @@
+"""Looks at the base model before a GPU is asked for: is the folder complete, and is each weights file whole? Reads headers only."""
+
+import json
+from typing import Any
+
+from tunewright_trainer.shell.errors import ModelUnavailable, ObjectMissing
+from tunewright_trainer.shell.storage import ObjectInfo, ObjectStore
+
+HEADER_LENGTH_BYTES = 8
+LARGEST_HEADER = 100_000_000
+
+
+def check_model(store: ObjectStore, uri: str) -> dict[str, Any]:
+    """The parsed config.json. Raises ModelUnavailable with what is wrong with the folder."""
+    try:
+        objects = {item.uri.removeprefix(uri.rstrip("/") + "/"): item for item in store.list_objects(uri)}
+    except ObjectMissing as error:
+        raise ModelUnavailable(f"spec.model.uri: {error}") from error
+    if not objects:
+        raise ModelUnavailable(f"spec.model.uri: there is nothing at {uri}")
+    config = _config(store, uri, objects)
+    if "tokenizer.json" not in objects and "tokenizer.model" not in objects:
+        raise ModelUnavailable(f"spec.model.uri: {uri} has no tokenizer.json")
+    _check_chat_template(store, uri, objects)
+    weights = sorted(name for name in objects if name.endswith(".safetensors") and "/" not in name)
+    if not weights:
+        raise ModelUnavailable(f"spec.model.uri: {uri} has no *.safetensors file (pickled weights are not loaded)")
+    for name in weights:
+        _check_weights(store, objects[name])
+    return config
+
+
+def _config(store: ObjectStore, uri: str, objects: dict[str, ObjectInfo]) -> dict[str, Any]:
+    if "config.json" not in objects:
+        raise ModelUnavailable(f"spec.model.uri: {uri} has no config.json: name the model's own folder")
+    try:
+        config = json.loads(store.read(objects["config.json"].uri))
+    except ValueError as error:
+        raise ModelUnavailable(f"{objects['config.json'].uri} is not valid JSON") from error
+    if not isinstance(config, dict) or not config.get("model_type"):
+        raise ModelUnavailable(f"{objects['config.json'].uri} names no model_type")
+    return config
+
+
+def _check_chat_template(store: ObjectStore, uri: str, objects: dict[str, ObjectInfo]) -> None:
+    if "chat_template.jinja" in objects:
+        return
+    if "tokenizer_config.json" in objects and b'"chat_template"' in store.read(objects["tokenizer_config.json"].uri):
+        return
+    raise ModelUnavailable(
+        f"spec.model.uri: {uri} has no chat template: use an instruction-tuned model, or add chat_template.jinja"
+    )
+
+
+def _check_weights(store: ObjectStore, item: ObjectInfo) -> None:
+    """A safetensors file says in its header how long it is; a torn or foreign file does not agree with that."""
+    broken = ModelUnavailable(f"{item.uri} is not a whole safetensors file: upload it again")
+    if item.size <= HEADER_LENGTH_BYTES:
+        raise broken
+    length = int.from_bytes(store.read(item.uri, 0, HEADER_LENGTH_BYTES), "little")
+    if not 2 <= length <= min(item.size - HEADER_LENGTH_BYTES, LARGEST_HEADER):
+        raise broken
+    try:
+        header = json.loads(store.read(item.uri, HEADER_LENGTH_BYTES, length))
+        end = max(entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__")
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise broken from error
+    if HEADER_LENGTH_BYTES + length + end != item.size:
+        raise broken

@@ -1,0 +1,32 @@
+"""Which part a row belongs to: a pure function of its prompt, the same in every stage, and unmoved by rows that are added."""
+
+import hashlib
+from collections.abc import Sequence
+from enum import StrEnum
+
+from tunewright_api.spec import Split
+from tunewright_trainer.prepare.formats import Message
+
+
+class Part(StrEnum):
+    """What a row is used for."""
+
+    TRAIN = "train"
+    VALIDATION = "validation"
+    TEST = "test"
+
+
+def normalised(prompt: Sequence[Message]) -> str:
+    """The prompt's words: differences of case, spacing and system message do not make two prompts of one."""
+    return "\n".join(
+        " ".join(message["content"].casefold().split()) for message in prompt if message["role"] != "system"
+    )
+
+
+def part_of(prompt: Sequence[Message], split: Split) -> Part:
+    """Part of the row with this prompt. Sizes are binomial: with few rows they differ from the shares."""
+    digest = hashlib.sha256(f"{split.seed}\n{normalised(prompt)}".encode()).digest()
+    position = int.from_bytes(digest[:8], "big") / 2**64
+    if position < split.test:
+        return Part.TEST
+    return Part.VALIDATION if position < split.test + split.validation else Part.TRAIN
