@@ -34,7 +34,7 @@ def prepare_stage(data: bytes, stage: Stage, split: Split) -> PreparedStage:
     source = stage.dataset.uri.rsplit("/", 1)[-1]
     parts: dict[Part, list[CanonicalRow]] = {part: [] for part in Part}
     problems: list[Problem] = []
-    shape = stage.dataset.format if stage.dataset.format is not DatasetFormat.AUTO else None
+    shape: DatasetFormat | None = stage.dataset.format if stage.dataset.format is not DatasetFormat.AUTO else None
     for item in read_rows(data, source):
         if isinstance(item, Problem):
             problems.append(item)

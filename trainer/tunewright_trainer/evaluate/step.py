@@ -1,0 +1,199 @@
+"""The evaluate step: base and candidate on the same held-out rows, in the precision that they are served in."""
+
+import random
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from peft import PeftModel
+
+from tunewright_api import names
+from tunewright_api.evaluation import MetricName
+from tunewright_api.manifest import canonical_digest
+from tunewright_api.run import RunResult
+from tunewright_api.sketch import SKETCH_FILE
+from tunewright_api.stages import Method
+from tunewright_api.status import EvaluationStatus, MetricResult
+from tunewright_api.tuning import Quantization
+from tunewright_trainer.context import StepContext, StepOutcome
+from tunewright_trainer.evaluate.compare import compare
+from tunewright_trainer.evaluate.scoring import Messages, answer_log_probabilities, answers
+from tunewright_trainer.evaluate.sketching import sketch
+from tunewright_trainer.evaluate.text_metrics import exact_match, rouge_l
+from tunewright_trainer.shell import folders
+from tunewright_trainer.shell.folders import canonical_json
+from tunewright_trainer.train.model import download_model, keep_offline, load_base, load_tokenizer
+from tunewright_trainer.train.rows import Row, read_part
+from tunewright_trainer.train.step import ADAPTER
+
+EVALUATION = "evaluation.json"
+SAMPLES = "samples.json"
+DEFAULT_ROWS, DEFAULT_NEW_TOKENS, DEFAULT_SAMPLES = 200, 256, 5
+TEXT_METRICS = {MetricName.ROUGE_L: rouge_l, MetricName.EXACT_MATCH: exact_match}
+
+
+@dataclass(frozen=True)
+class _Contestants:
+    """One model in memory, with its adapter on or off."""
+
+    model: Any
+    tokenizer: Any
+
+    def scores(self, rows: list[Row], column: str, *, tuned: bool) -> list[tuple[float, int]]:
+        pairs = [(row["prompt"], row[column]) for row in rows]
+        if tuned:
+            return answer_log_probabilities(self.model, self.tokenizer, pairs)
+        with self.model.disable_adapter():
+            return answer_log_probabilities(self.model, self.tokenizer, pairs)
+
+    def answers(self, prompts: list[Messages], limit: int, tell: Any, *, tuned: bool) -> list[str]:
+        if tuned:
+            return answers(self.model, self.tokenizer, prompts, limit, tell)
+        with self.model.disable_adapter():
+            return answers(self.model, self.tokenizer, prompts, limit, tell)
+
+
+def run(context: StepContext) -> StepOutcome:
+    """Score and answer held-out rows with both models; write results, samples and the reference sketch."""
+    keep_offline(context.environment.scratch)
+    spec = context.config.spec
+    data = context.workdir / "data"
+    context.telemetry.update(activity="Downloading")
+    folders.download_files(context.store, context.inputs[names.PREPARE], data, below="stages/")
+    contestants = _load(context)
+    held_out = _rows(context, data, ("test",))
+    supervised = held_out[Method.SFT] or [_as_supervised(row) for row in held_out[Method.DPO]]
+    wanted = spec.evaluation.metrics or [
+        MetricName.LOSS,
+        MetricName.ROUGE_L,
+        *([MetricName.PREFERENCE_ACCURACY] if held_out[Method.DPO] else []),
+    ]
+    results = [_loss(contestants, supervised, spec.seed)] if MetricName.LOSS in wanted else []
+    if MetricName.PREFERENCE_ACCURACY in wanted and held_out[Method.DPO]:
+        results.append(_preference_accuracy(contestants, held_out[Method.DPO], spec.seed))
+    chosen = _chosen_rows(supervised, spec.evaluation.max_rows or DEFAULT_ROWS, spec.seed)
+    base_answers, tuned_answers = _both_answers(context, contestants, chosen)
+    for name, metric in TEXT_METRICS.items():
+        if name in wanted:
+            references = [row["completion"][0]["content"] for row in chosen]
+            scores = [
+                [metric(*pair) for pair in zip(texts, references, strict=True)]
+                for texts in (base_answers, tuned_answers)
+            ]
+            results.append(compare(name, *scores, spec.seed))
+    everything = _rows(context, data, ("train", "validation", "test"))
+    prompts = [row["prompt"][-1]["content"] for row in everything[Method.SFT] or everything[Method.DPO]]
+    return _outcome(
+        context,
+        results,
+        len(supervised),
+        _samples(context, chosen, base_answers, tuned_answers),
+        sketch(prompts, tuned_answers),
+    )
+
+
+def _load(context: StepContext) -> _Contestants:
+    spec = context.config.spec
+    model_folder = download_model(context.store, spec.model.uri, context.workdir / "model")
+    candidate = context.workdir / "candidate"
+    folders.download_files(context.store, context.inputs[names.PACKAGE], candidate)
+    context.telemetry.update(activity="LoadingModel")
+    # Servers put an adapter on the bf16 base, also one that was trained on NF4: so that is what is evaluated.
+    model = PeftModel.from_pretrained(load_base(model_folder, Quantization.NONE), str(candidate / ADAPTER))
+    model.eval()
+    return _Contestants(model, load_tokenizer(candidate / ADAPTER))
+
+
+def _rows(context: StepContext, data: Path, parts: tuple[str, ...]) -> dict[Method, list[Row]]:
+    found: dict[Method, list[Row]] = {method: [] for method in Method}
+    for stage in context.config.spec.stages:
+        for part in parts:
+            found[stage.method] += read_part(data, stage.name, part)
+    return found
+
+
+def _as_supervised(row: Row) -> Row:
+    return {"id": row["id"], "prompt": row["prompt"], "completion": row["chosen"]}
+
+
+def _chosen_rows(rows: list[Row], limit: int, seed: int) -> list[Row]:
+    if len(rows) <= limit:
+        return rows
+    picks = sorted(random.Random(seed).sample(range(len(rows)), limit))
+    return [rows[index] for index in picks]
+
+
+def _loss(contestants: _Contestants, rows: list[Row], seed: int) -> MetricResult:
+    """Mean negative log-likelihood a token, row by row, so that long rows do not outweigh short ones in the interval."""
+    base, tuned = (
+        [-total / max(count, 1) for total, count in contestants.scores(rows, "completion", tuned=side)]
+        for side in (False, True)
+    )
+    return compare(MetricName.LOSS, base, tuned, seed)
+
+
+def _preference_accuracy(contestants: _Contestants, rows: list[Row], seed: int) -> MetricResult:
+    """Share of pairs in which the chosen answer is more likely, a token, than the rejected one."""
+    sides = []
+    for tuned in (False, True):
+        chosen, rejected = (contestants.scores(rows, column, tuned=tuned) for column in ("chosen", "rejected"))
+        sides.append(
+            [float(good / max(n, 1) > bad / max(m, 1)) for (good, n), (bad, m) in zip(chosen, rejected, strict=True)]
+        )
+    return compare(MetricName.PREFERENCE_ACCURACY, sides[0], sides[1], seed)
+
+
+def _both_answers(context: StepContext, contestants: _Contestants, rows: list[Row]) -> tuple[list[str], list[str]]:
+    limit = context.config.spec.evaluation.max_new_tokens or DEFAULT_NEW_TOKENS
+    prompts = [row["prompt"] for row in rows]
+    sides = []
+    for index, tuned in enumerate((False, True)):
+
+        def tell(count: int, before: int = index * len(rows)) -> None:
+            done, total = before + count, 2 * len(rows)
+            context.telemetry.update(
+                activity="Evaluating", global_step=done, total_steps=total, summary=f"evaluate {done}/{total}"
+            )
+
+        tell(0)
+        sides.append(contestants.answers(prompts, limit, tell, tuned=tuned))
+    return sides[0], sides[1]
+
+
+def _samples(context: StepContext, rows: list[Row], base: list[str], tuned: list[str]) -> list[dict[str, str]]:
+    limit = context.config.spec.evaluation.samples
+    limit = DEFAULT_SAMPLES if limit is None else limit
+    return [
+        {
+            "id": row["id"],
+            "prompt": row["prompt"][-1]["content"],
+            "reference": row["completion"][0]["content"],
+            "base": first,
+            "tuned": second,
+        }
+        for row, first, second in list(zip(rows, base, tuned, strict=True))[:limit]
+    ]
+
+
+def _outcome(
+    context: StepContext, results: list[MetricResult], rows: int, samples: list[dict[str, str]], reference: Any
+) -> StepOutcome:
+    out = context.workdir / "out"
+    out.mkdir()
+    evaluation = {
+        "candidate": context.inputs[names.PACKAGE].digest,
+        "precision": "bf16 base with the adapter on top",
+        "rows": rows,
+        "metrics": [result.to_wire() for result in results],
+        "interval": "95 % of the difference tuned - base, paired bootstrap over rows",
+    }
+    (out / EVALUATION).write_bytes(canonical_json(evaluation))
+    (out / SAMPLES).write_bytes(canonical_json(samples))
+    (out / SKETCH_FILE).write_bytes(canonical_json(reference.to_wire()))
+    figures = {f"{result.name}.{side}": getattr(result, side) for result in results for side in ("base", "tuned")}
+    status = EvaluationStatus(rows=rows, metrics=results, report_uri=f"{context.attempt_uri}/{EVALUATION}")
+    return StepOutcome(
+        out,
+        canonical_digest((entry.path, entry.sha256) for entry in folders.file_entries(out)),
+        RunResult(step=context.config.step, attempt=context.config.attempt, figures=figures, evaluation=status),
+    )

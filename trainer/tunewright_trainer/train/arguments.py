@@ -1,0 +1,60 @@
+"""From settings to a TRL config. A key that TRL does not know is an error: dropped, it would be a silent change of the run."""
+
+from dataclasses import fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from tunewright_trainer.shell.errors import InvalidSpec
+from tunewright_trainer.train.hyperparameters import Settings
+
+
+def common_arguments(settings: Settings, output: Path, seed: int, on_gpu: bool) -> dict[str, Any]:
+    """What all recipes tell TRL."""
+    return {
+        "output_dir": str(output),
+        "max_steps": settings.total_steps,
+        "per_device_train_batch_size": settings.micro_batch_size,
+        "per_device_eval_batch_size": settings.micro_batch_size,
+        "gradient_accumulation_steps": settings.accumulation_steps,
+        "learning_rate": settings.learning_rate,
+        "warmup_steps": settings.warmup_steps,
+        "weight_decay": settings.weight_decay,
+        "save_strategy": "steps",
+        "save_steps": settings.checkpoint_steps,
+        "save_total_limit": 1,
+        "eval_strategy": "no",
+        "logging_steps": 1,
+        # Else a loss that is no number is shown as 0, and a diverged run looks healthy.
+        "logging_nan_inf_filter": False,
+        "seed": seed,
+        "data_seed": seed,
+        "bf16": True,
+        "use_cpu": not on_gpu,
+        "dataloader_pin_memory": on_gpu,
+        # Recomputing activations buys memory with a fifth of the time; a CPU has the memory.
+        "activation_checkpointing": on_gpu,
+        # Rows that are too long are refused by name before; TRL would cut them at 1024 without a word.
+        "max_length": None,
+        "report_to": "none",
+        "disable_tqdm": True,
+    }
+
+
+def build(config_class: type[Any], arguments: dict[str, Any], extra: dict[str, Any], stage: str) -> Any:
+    """A TRL config of `arguments` and the user's `extra` ones."""
+    known = sorted(field.name for field in fields(config_class) if field.init)
+    for key in extra:
+        if key not in known:
+            near = get_close_matches(key, known, n=1, cutoff=0.5)
+            advice = f"; did you mean {near[0]}?" if near else ""
+            raise InvalidSpec(
+                f"stages[{stage}].trainingArguments.{key}: {config_class.__name__} has no such setting{advice}"
+            )
+    try:
+        return config_class(**{**arguments, **extra})
+    except (TypeError, ValueError) as error:
+        first = str(error).strip().splitlines()[0][:300]
+        raise InvalidSpec(
+            f"stages[{stage}].trainingArguments: {config_class.__name__} refuses them: {first}"
+        ) from error

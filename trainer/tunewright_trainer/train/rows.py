@@ -1,0 +1,52 @@
+"""The prepared rows of a stage, and what can only be checked with the model's own tokenizer."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tunewright_trainer.shell.errors import InvalidData, ModelUnavailable
+
+Row = dict[str, Any]
+ANSWERS = ("completion", "chosen", "rejected")
+
+
+def read_part(folder: Path, stage: str, part: str) -> list[Row]:
+    """Rows of one part, in order."""
+    lines = (folder / "stages" / stage / f"{part}.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def rendered_lengths(rows: list[Row], tokenizer: Any) -> list[int]:
+    """Tokens of each row, prompt and longest answer together."""
+    return [
+        max(len(_tokens(row["prompt"] + row[answer], tokenizer)) for answer in ANSWERS if answer in row) for row in rows
+    ]
+
+
+def _tokens(messages: list[dict[str, str]], tokenizer: Any) -> list[int]:
+    ids: list[int] = tokenizer.apply_chat_template(messages, tokenize=True, return_dict=True)["input_ids"]
+    return ids
+
+
+def check_lengths(rows: list[Row], lengths: list[int], limit: int, origin: str) -> None:
+    """Refuse rows that would have to be cut. `origin` says where the limit comes from."""
+    long = [(row["id"], length) for row, length in zip(rows, lengths, strict=True) if length > limit]
+    if long:
+        named = ", ".join(f"{name} ({length} tokens)" for name, length in long[:3])
+        raise InvalidData(
+            f"{len(long)} rows are longer than {limit} tokens ({origin}), and rows are never cut: {named}; shorten them or raise maxLength"
+        )
+
+
+def check_end_of_turn(rows: list[Row], tokenizer: Any) -> None:
+    """The end-of-turn token must be among what is learned, or the tuned model never stops. (Its being the padding token too is fine.)"""
+    row = rows[0]
+    answer = next(name for name in ANSWERS if name in row)
+    prompt = tokenizer.apply_chat_template(row["prompt"], tokenize=True, add_generation_prompt=True, return_dict=True)[
+        "input_ids"
+    ]
+    learned = _tokens(row["prompt"] + row[answer], tokenizer)[len(prompt) :]
+    if tokenizer.eos_token_id not in learned:
+        raise ModelUnavailable(
+            f"the chat template of spec.model.uri does not end an answer with the end token {tokenizer.eos_token}: a model trained with it would never stop"
+        )
