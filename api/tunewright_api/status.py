@@ -24,6 +24,8 @@ class Phase(StrEnum):
 class StepState(StrEnum):
     """Where one step stands."""
 
+    WAITING = "Waiting"
+    """Not begun in this run; `attempt` counts on from the run before, so that names never repeat."""
     PENDING = "Pending"
     """The attempt is recorded; its Job may not exist yet."""
     RUNNING = "Running"

@@ -76,11 +76,9 @@ def run(context: StepContext) -> StepOutcome:
     for name, metric in TEXT_METRICS.items():
         if name in wanted:
             references = [row["completion"][0]["content"] for row in chosen]
-            scores = [
-                [metric(*pair) for pair in zip(texts, references, strict=True)]
-                for texts in (base_answers, tuned_answers)
-            ]
-            results.append(compare(name, *scores, spec.seed))
+            base_scores = [metric(*pair) for pair in zip(base_answers, references, strict=True)]
+            tuned_scores = [metric(*pair) for pair in zip(tuned_answers, references, strict=True)]
+            results.append(compare(name, base_scores, tuned_scores, spec.seed))
     everything = _rows(context, data, ("train", "validation", "test"))
     prompts = [row["prompt"][-1]["content"] for row in everything[Method.SFT] or everything[Method.DPO]]
     return _outcome(
