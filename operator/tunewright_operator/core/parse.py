@@ -113,7 +113,7 @@ def pod_view(raw: Raw) -> PodView:
     terminated = state.get("terminated") or (states[0].get("lastState") or {}).get("terminated") or {}
     waiting = state.get("waiting") or {}
     conditions = status.get("conditions") or []
-    unscheduled = next(
+    unscheduled: Raw = next(
         (
             c
             for c in conditions
