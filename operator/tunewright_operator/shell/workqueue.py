@@ -1,0 +1,127 @@
+"""Which object is looked at next: no key twice at once, no tenant before all others, a broken object more and more rarely."""
+
+import asyncio
+import heapq
+import random
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from typing import NamedTuple
+
+FIRST_BACKOFF = 0.005
+LONGEST_BACKOFF = 300.0
+
+
+class Key(NamedTuple):
+    """One object to reconcile."""
+
+    kind: str
+    namespace: str
+    name: str
+
+
+class WorkQueue:
+    """A set of keys with an order. `pop` and `next_due` decide; `get` only waits."""
+
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, jitter: Callable[[], float] = random.random
+    ) -> None:
+        self._clock = clock
+        self._jitter = jitter
+        self._ready: OrderedDict[str, deque[Key]] = OrderedDict()
+        self._since: dict[Key, float] = {}
+        self._processing: dict[Key, float] = {}
+        self._again: set[Key] = set()
+        self._due: dict[Key, float] = {}
+        self._timers: list[tuple[float, Key]] = []
+        self._failures: dict[Key, int] = {}
+        self._wake = asyncio.Event()
+
+    def add(self, key: Key) -> None:
+        """Look at `key` as soon as its turn comes; if it is being looked at right now, once more afterwards."""
+        if key in self._processing:
+            self._again.add(key)
+        elif key not in self._since:
+            self._since[key] = self._clock()
+            self._ready.setdefault(key.namespace, deque()).append(key)
+            self._wake.set()
+
+    def add_after(self, key: Key, delay: float) -> None:
+        """Look at `key` after `delay` seconds; of several timers the earliest counts."""
+        due = self._clock() + max(0.0, delay)
+        if due < self._due.get(key, float("inf")):
+            self._due[key] = due
+            heapq.heappush(self._timers, (due, key))
+            self._wake.set()
+
+    def add_failed(self, key: Key, at_least: float = 0.0) -> float:
+        """Look at `key` again later: 5 ms after its first failure in a row, twice as long each time, at most 5 min."""
+        failures = self._failures.get(key, 0)
+        self._failures[key] = failures + 1
+        delay = min(LONGEST_BACKOFF, FIRST_BACKOFF * 2.0 ** min(failures, 32))
+        # Without jitter, all that failed together tries again together.
+        delay = max(at_least, delay) * (0.75 + 0.5 * self._jitter())
+        self.add_after(key, delay)
+        return delay
+
+    def succeeded(self, key: Key) -> None:
+        """The row of failures of `key` has ended."""
+        self._failures.pop(key, None)
+
+    def pop(self) -> Key | None:
+        """The next key, taken from the namespace that has waited longest for its turn."""
+        self._fire_timers()
+        if not self._ready:
+            return None
+        namespace, keys = self._ready.popitem(last=False)
+        key = keys.popleft()
+        if keys:
+            self._ready[namespace] = keys
+        del self._since[key]
+        self._processing[key] = self._clock()
+        return key
+
+    def done(self, key: Key) -> None:
+        """`key` is not being looked at any more."""
+        self._processing.pop(key, None)
+        if key in self._again:
+            self._again.discard(key)
+            self.add(key)
+
+    def next_due(self) -> float | None:
+        """Seconds until the next timer fires."""
+        while self._timers and self._due.get(self._timers[0][1]) != self._timers[0][0]:
+            heapq.heappop(self._timers)
+        return max(0.0, self._timers[0][0] - self._clock()) if self._timers else None
+
+    async def get(self) -> Key:
+        """Wait for the next key."""
+        while (key := self.pop()) is None:
+            self._wake.clear()
+            try:
+                await asyncio.wait_for(self._wake.wait(), self.next_due())
+            except TimeoutError:
+                continue
+        if self._ready:
+            # Another worker may be waiting, and this one has taken the signal.
+            self._wake.set()
+        return key
+
+    @property
+    def depth(self) -> int:
+        """Keys that wait for a worker."""
+        return len(self._since)
+
+    def head_age(self) -> float:
+        """Seconds that the oldest key has waited for a worker."""
+        return self._clock() - min(self._since.values()) if self._since else 0.0
+
+    def longest_running(self) -> float:
+        """Seconds that the slowest worker has spent on its key."""
+        return self._clock() - min(self._processing.values()) if self._processing else 0.0
+
+    def _fire_timers(self) -> None:
+        while (wait := self.next_due()) is not None and wait <= 0:
+            _, key = heapq.heappop(self._timers)
+            del self._due[key]
+            self.add(key)
