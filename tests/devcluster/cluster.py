@@ -10,7 +10,7 @@ from devcluster.errors import DevclusterError
 from devcluster.prometheus import start_prometheus
 from devcluster.registry import start_registry
 from devcluster.s3 import ACCESS_KEY, SECRET_KEY, start_s3
-from devcluster.state import ALL_PARTS, Cluster, Part
+from devcluster.state import ALL_PARTS, Cluster, Part, Process
 
 
 def up(name: str = "demo", parts: frozenset[Part] = ALL_PARTS) -> Cluster:
@@ -72,7 +72,7 @@ class _Builder:
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
 
-    def add(self, *started: processes.Process, **fields: object) -> None:
+    def add(self, *started: Process, **fields: object) -> None:
         self.cluster = dataclasses.replace(self.cluster, processes=[*self.cluster.processes, *started], **fields)  # type: ignore[arg-type]
         self.cluster.save()
 
@@ -120,8 +120,8 @@ def _start_kubernetes(builder: _Builder, directory: Path, parts: frozenset[Part]
         builder.add(*started)
         processes.wait_until("node", lambda: node.node_is_ready(plane), started[0], logs=directory / "logs")
     if Part.PROMETHEUS in parts:
-        port, process = start_prometheus(directory, plane.url, plane.tokens["admin"])
-        builder.add(process, prometheus=f"http://127.0.0.1:{port}")
+        port, started = start_prometheus(directory, plane.url, plane.tokens["admin"])
+        builder.add(*started, prometheus=f"http://127.0.0.1:{port}")
 
 
 def environment(cluster: Cluster) -> dict[str, str]:
