@@ -76,7 +76,7 @@ class Cache:
         addresses = sorted(address for address in self._children.get(key, ()) if address[0] == resource.plural)
         return tuple(self._objects[address] for address in addresses)
 
-    def keys(self) -> Iterator[Key]:
+    def owners(self) -> Iterator[Key]:
         """All objects of our own kinds."""
         for plural, namespace, name in tuple(self._objects):
             if plural in OWN_KINDS:

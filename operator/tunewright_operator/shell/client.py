@@ -24,7 +24,7 @@ MERGE_PATCH = "application/merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
 PAGE = 500
 TIMEOUT = aiohttp.ClientTimeout(total=30, connect=5)
-LEASE_TIMEOUT = aiohttp.ClientTimeout(total=4, connect=2)
+LEASE_TIMEOUT = aiohttp.ClientTimeout(total=2.5, connect=2)
 """A renewal that takes longer is worth less than a new try: several must fit between two expiries."""
 LONGEST_NOTE = 1000
 
@@ -99,11 +99,14 @@ class Client:
         path = resource.path(body["metadata"]["namespace"], body["metadata"]["name"])
         return await self._request("PUT", path, body, patience=_patience(resource))
 
-    async def delete(self, resource: Resource, namespace: str, name: str, uid: str) -> None:
-        """Delete in the foreground, if it still has that uid. The default of batch/v1 leaves pods running without an owner."""
+    async def delete(self, resource: Resource, namespace: str, name: str, uid: str) -> Body | None:
+        """Delete in the foreground, if it still has that uid; the object as it waits for its children, None if it is gone at once.
+
+        The default of batch/v1 leaves pods running without an owner."""
         self._write("delete", resource)
         options = {"propagationPolicy": "Foreground", "preconditions": {"uid": uid}}
-        await self._request("DELETE", resource.path(namespace, name), options)
+        answer = await self._request("DELETE", resource.path(namespace, name), options)
+        return answer if answer.get("kind") == resource.kind else None
 
     async def patch_status(self, resource: Resource, metadata: Mapping[str, Any], status_patch: Body) -> Body:
         """Merge-patch the status of exactly the version that `metadata` is of; `Conflict` if there is a newer one."""
@@ -126,18 +129,12 @@ class Client:
     async def create_event(self, resource: Resource, regarding: Body, event: Event) -> None:
         """One line of `kubectl describe`."""
         metadata = regarding["metadata"]
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         body = {
             "apiVersion": EVENTS.api_version,
             "kind": EVENTS.kind,
             "metadata": {"name": _event_name(regarding, event), "namespace": metadata["namespace"]},
-            "eventTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-            "reportingController": f"{names.GROUP}/operator",
-            "reportingInstance": self._identity[:128],
-            "action": "Reconcile",
-            "type": event.type,
-            "reason": event.reason[:128],
-            "note": event.message[:LONGEST_NOTE],
-            "regarding": {
+            "involvedObject": {
                 "apiVersion": resource.api_version,
                 "kind": resource.kind,
                 "namespace": metadata["namespace"],
@@ -145,6 +142,15 @@ class Client:
                 "uid": metadata["uid"],
                 "resourceVersion": metadata["resourceVersion"],
             },
+            "type": event.type,
+            "reason": event.reason[:128],
+            "message": event.message[:LONGEST_NOTE],
+            "firstTimestamp": now,
+            "lastTimestamp": now,
+            "count": 1,
+            "source": {"component": names.FIELD_MANAGER},
+            "reportingComponent": names.FIELD_MANAGER,
+            "reportingInstance": self._identity[:128],
         }
         self._write("create", EVENTS)
         await self._request("POST", EVENTS.path(metadata["namespace"]), body)

@@ -37,7 +37,8 @@ JOBS = Resource("batch", "v1", "jobs", "Job")
 PODS = Resource("", "v1", "pods", "Pod")
 DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment")
 LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
-EVENTS = Resource("events.k8s.io", "v1", "events", "Event")
+EVENTS = Resource("", "v1", "events", "Event")
+"""Of the core group: only there can they be selected by the object that they are about."""
 
 WATCHED = (FINE_TUNE_JOBS, ADAPTER_MONITORS, JOBS, PODS, DEPLOYMENTS)
 OURS = f"{names.MANAGED_BY_LABEL}={names.MANAGED_BY}"

@@ -36,6 +36,9 @@ class WorkQueue:
         self._timers: list[tuple[float, Key]] = []
         self._failures: dict[Key, int] = {}
         self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._draining = False
 
     def add(self, key: Key) -> None:
         """Look at `key` as soon as its turn comes; if it is being looked at right now, once more afterwards."""
@@ -71,7 +74,7 @@ class WorkQueue:
     def pop(self) -> Key | None:
         """The next key, taken from the namespace that has waited longest for its turn."""
         self._fire_timers()
-        if not self._ready:
+        if not self._ready or self._draining:
             return None
         namespace, keys = self._ready.popitem(last=False)
         key = keys.popleft()
@@ -79,6 +82,7 @@ class WorkQueue:
             self._ready[namespace] = keys
         del self._since[key]
         self._processing[key] = self._clock()
+        self._idle.clear()
         return key
 
     def done(self, key: Key) -> None:
@@ -87,6 +91,13 @@ class WorkQueue:
         if key in self._again:
             self._again.discard(key)
             self.add(key)
+        if not self._processing:
+            self._idle.set()
+
+    async def drain(self) -> None:
+        """Give out no more keys; return when nothing is being looked at."""
+        self._draining = True
+        await self._idle.wait()
 
     def next_due(self) -> float | None:
         """Seconds until the next timer fires."""

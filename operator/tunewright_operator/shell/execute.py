@@ -1,0 +1,75 @@
+"""Carries out what was decided: POST once, DELETE in the foreground after a live look, server-side apply for what we own as a whole."""
+
+from typing import Any
+
+from tunewright_operator.core.types import Action, Apply, CreateJob, DeleteJob
+from tunewright_operator.shell.cache import Cache
+from tunewright_operator.shell.client import Client
+from tunewright_operator.shell.errors import AlreadyExists, Conflict, NotFound, Refused
+from tunewright_operator.shell.refusals import Refusals
+from tunewright_operator.shell.resources import JOBS, Resource, resource_of
+
+Body = dict[str, Any]
+
+
+class Executor:
+    """Every write except status and events. What a write returns goes into the cache at once: the next decision sees it."""
+
+    def __init__(self, client: Client, cache: Cache, refusals: Refusals) -> None:
+        self._client = client
+        self._cache = cache
+        self._refusals = refusals
+
+    async def execute(self, resource: Resource, owner: Body, actions: tuple[Action, ...]) -> None:
+        """Carry out `actions` for `owner` as it was when they were decided; `Conflict` when it has changed since."""
+        await self._check_owner(resource, owner)
+        for action in actions:
+            match action:
+                case CreateJob():
+                    await self._create(action)
+                case DeleteJob():
+                    await self._delete(owner["metadata"]["namespace"], action)
+                case Apply():
+                    await self._apply(action)
+
+    async def _check_owner(self, resource: Resource, owner: Body) -> None:
+        """A quorum read: the cache may not know yet that the owner was deleted, cancelled or made anew."""
+        metadata = owner["metadata"]
+        try:
+            live = await self._client.get(resource, metadata["namespace"], metadata["name"])
+        except NotFound:
+            self._cache.gone(resource, metadata["namespace"], metadata["name"])
+            raise
+        if live["metadata"]["resourceVersion"] != metadata["resourceVersion"]:
+            self._cache.observe(resource, live)
+            raise Conflict(f"{resource.kind} {metadata['name']} has changed since it was read")
+
+    async def _create(self, action: CreateJob) -> None:
+        namespace = action.manifest["metadata"]["namespace"]
+        try:
+            self._cache.observe(JOBS, await self._client.create(JOBS, action.manifest))
+            self._refusals.clear(namespace, action.name)
+        except AlreadyExists:
+            # Ours, from before a crash, or a stranger's: the decision tells them apart by the owner's uid.
+            existing = await self._client.get(JOBS, namespace, action.name)
+            self._cache.observe(JOBS, existing)
+        except Refused as refusal:
+            self._refusals.remember(namespace, action.name, str(refusal))
+
+    async def _delete(self, namespace: str, action: DeleteJob) -> None:
+        try:
+            live = await self._client.get(JOBS, namespace, action.name)
+            if live["metadata"]["uid"] != action.uid:
+                self._cache.observe(JOBS, live)
+                raise Conflict(f"Job {action.name} is not the one that was to be deleted")
+            left = await self._client.delete(JOBS, namespace, action.name, action.uid)
+        except NotFound:
+            left = None
+        if left is None:
+            self._cache.gone(JOBS, namespace, action.name)
+        else:
+            self._cache.observe(JOBS, left)
+
+    async def _apply(self, action: Apply) -> None:
+        resource = resource_of(action.manifest["apiVersion"], action.manifest["kind"])
+        self._cache.observe(resource, await self._client.apply(action.manifest))

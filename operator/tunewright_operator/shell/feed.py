@@ -1,0 +1,69 @@
+"""Between the watches and the queue: news goes into the cache, and its owner's key into the queue."""
+
+import asyncio
+import random
+from collections.abc import Mapping
+from typing import Any
+
+from tunewright_operator.shell.cache import Cache
+from tunewright_operator.shell.client import Client
+from tunewright_operator.shell.errors import ClusterError
+from tunewright_operator.shell.logs import logger
+from tunewright_operator.shell.metrics import Metrics
+from tunewright_operator.shell.resources import WATCHED, Resource, selector
+from tunewright_operator.shell.workqueue import WorkQueue
+
+RESYNC_SECONDS = (300.0, 600.0)
+
+
+class Feed:
+    """Keeps the cache true and the queue told."""
+
+    def __init__(
+        self, client: Client, cache: Cache, queue: WorkQueue, metrics: Metrics, namespaces: tuple[str, ...]
+    ) -> None:
+        """No namespaces: all of them."""
+        self._client = client
+        self._cache = cache
+        self._queue = queue
+        self._metrics = metrics
+        self._namespaces: tuple[str | None, ...] = namespaces or (None,)
+
+    def watched(self, resource: Resource, event: Mapping[str, Any]) -> None:
+        """A watch has shown something; its type is absent for what a list has shown."""
+        body = event["object"]
+        take = self._cache.forget if event["type"] == "DELETED" else self._cache.observe
+        for key in take(resource, body):
+            self._queue.add(key)
+
+    async def resync(self) -> None:
+        """List everything, drop what has vanished, and have every object looked at."""
+        for resource in WATCHED:
+            for namespace in self._namespaces:
+                listing = await self._client.list(resource, namespace, selector(resource))
+                for key in self._cache.resync(resource, namespace, listing.items, listing.resource_version):
+                    self._queue.add(key)
+        self._metrics.relisted()
+        for key in self._cache.owners():
+            self._queue.add(key)
+
+    async def resync_until_done(self) -> None:
+        """The first list: nothing may be decided before it, and the CRDs may come after the operator."""
+        pause = 1.0
+        while True:
+            try:
+                await self.resync()
+                return
+            except ClusterError as error:
+                logger.warning("The first list failed", extra={"words": str(error), "again_in_seconds": round(pause)})
+                await asyncio.sleep(pause * (0.75 + 0.5 * random.random()))
+                pause = min(2 * pause, 30.0)
+
+    async def resync_for_ever(self) -> None:
+        """Repair what the watches have missed, every five to ten minutes."""
+        while True:
+            await asyncio.sleep(random.uniform(*RESYNC_SECONDS))
+            try:
+                await self.resync()
+            except ClusterError as error:
+                logger.warning("A list failed", extra={"words": str(error)})

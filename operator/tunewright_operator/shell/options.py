@@ -1,0 +1,65 @@
+"""What the platform team sets for the operator: environment variables, as the chart writes them, or flags of the same meaning."""
+
+import argparse
+import os
+import socket
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tunewright_api.names import HTTP_PORT
+from tunewright_operator.core.types import Settings
+from tunewright_operator.shell.credentials import SERVICE_ACCOUNT
+
+
+@dataclass(frozen=True)
+class Options:
+    """All of them."""
+
+    settings: Settings
+    namespaces: tuple[str, ...]
+    """Empty: all namespaces."""
+    lease_namespace: str
+    lease_name: str
+    identity: str
+    port: int
+    workers: int
+    log_level: str
+
+
+def _own_namespace() -> str:
+    file = SERVICE_ACCOUNT / "namespace"
+    return file.read_text().strip() if Path(file).is_file() else "default"
+
+
+def read(arguments: list[str], environment: Mapping[str, str] = os.environ) -> Options:
+    """Flags before variables before defaults."""
+
+    def variable(name: str, default: str) -> str:
+        return environment.get(f"TUNEWRIGHT_{name}") or default
+
+    parser = argparse.ArgumentParser(prog="tunewright_operator", description="The Tunewright operator.")
+    parser.add_argument("--trainer-image", default=variable("TRAINER_IMAGE", ""), help="image of a run's pods")
+    parser.add_argument("--monitor-image", default=variable("MONITOR_IMAGE", ""), help="image of monitors' pods")
+    parser.add_argument("--namespaces", default=variable("NAMESPACES", ""), help="comma-separated; absent: all")
+    parser.add_argument("--lease-namespace", default=variable("LEASE_NAMESPACE", environment.get("POD_NAMESPACE", "")))
+    parser.add_argument("--lease-name", default=variable("LEASE_NAME", "tunewright-operator"))
+    parser.add_argument("--port", type=int, default=int(variable("PORT", str(HTTP_PORT))), help="metrics and probes")
+    parser.add_argument("--workers", type=int, default=int(variable("WORKERS", "16")), help="objects looked at at once")
+    parser.add_argument("--log-level", default=variable("LOG_LEVEL", "INFO"))
+    given = parser.parse_args(arguments)
+    missing = [flag for flag in ("trainer_image", "monitor_image") if not getattr(given, flag)]
+    if missing:
+        flag = missing[0]
+        parser.error(f"set TUNEWRIGHT_{flag.upper()} or --{flag.replace('_', '-')}: the image of the pods to create")
+    return Options(
+        settings=Settings(trainer_image=given.trainer_image, monitor_image=given.monitor_image),
+        namespaces=tuple(name.strip() for name in given.namespaces.split(",") if name.strip()),
+        lease_namespace=given.lease_namespace or _own_namespace(),
+        lease_name=given.lease_name,
+        identity=environment.get("POD_NAME") or f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}",
+        port=given.port,
+        workers=given.workers,
+        log_level=given.log_level.upper(),
+    )

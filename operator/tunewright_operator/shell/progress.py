@@ -1,0 +1,91 @@
+"""Pulls /progress of a running trainer and /report of a monitor: short, small, straight to the pod, and rarely from one that does not answer."""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import aiohttp
+from pydantic import BaseModel, ValidationError
+
+from tunewright_api.names import HTTP_PORT
+
+TIMEOUT = aiohttp.ClientTimeout(total=2)
+LARGEST_ANSWER = 16 * 1024
+MOST_AT_ONCE = 16
+MOST_PODS = 5000
+LONGEST_PAUSE = 60.0
+
+Report = TypeVar("Report", bound=BaseModel)
+
+
+@dataclass
+class _Known(Generic[Report]):
+    report: Report | None
+    next_pull: float
+    failures: int = 0
+
+
+class Puller(Generic[Report]):
+    """The newest report of each pod. A pod is a tenant's: its answer is bounded in time and size, and never followed elsewhere."""
+
+    def __init__(
+        self,
+        path: str,
+        model: type[Report],
+        pause_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+        port: int = HTTP_PORT,
+    ) -> None:
+        self._path = path
+        self._model = model
+        self._pause = pause_seconds
+        self._clock = clock
+        self._port = port
+        self._known: OrderedDict[str, _Known[Report]] = OrderedDict()
+        self._slots = asyncio.Semaphore(MOST_AT_ONCE)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def report(self, pod_uid: str, ip: str) -> Report | None:
+        """The pod's report, at most one pause old; None if it has not answered lately."""
+        known = self._known.get(pod_uid)
+        if known is not None and self._clock() < known.next_pull:
+            return known.report
+        report = await self._pull(ip)
+        failures = 0 if report is not None else (known.failures if known else 0) + 1
+        pause = min(self._pause * 2.0**failures, LONGEST_PAUSE) if failures else self._pause
+        # A little early: the timer that asks again is as long as the pause.
+        self._known[pod_uid] = _Known(report, self._clock() + pause * 0.8, failures)
+        self._known.move_to_end(pod_uid)
+        while len(self._known) > MOST_PODS:
+            self._known.popitem(last=False)
+        return report
+
+    async def _pull(self, ip: str) -> Report | None:
+        if self._session is None:
+            # Never through a proxy: the address is the pod's own.
+            self._session = aiohttp.ClientSession(timeout=TIMEOUT, trust_env=False)
+        host = f"[{ip}]" if ":" in ip else ip
+        url = f"http://{host}:{self._port}{self._path}"
+        try:
+            async with self._slots, self._session.get(url, allow_redirects=False) as response:
+                body = await _bounded(response.content) if response.status == 200 else None
+            return self._model.model_validate_json(body) if body is not None else None
+        except (aiohttp.ClientError, TimeoutError, OSError, ValidationError):
+            return None
+
+
+async def _bounded(stream: aiohttp.StreamReader) -> bytes | None:
+    body = b""
+    async for chunk in stream.iter_any():
+        body += chunk
+        if len(body) > LARGEST_ANSWER:
+            return None
+    return body

@@ -1,0 +1,75 @@
+"""Remembers what the cluster has refused, in its own words, and when to try again: neither a request a second nor silence."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from tunewright_operator.shell.client import Client
+from tunewright_operator.shell.errors import ClusterError, shortened
+from tunewright_operator.shell.resources import EVENTS
+
+FIRST_PAUSE = 15.0
+LONGEST_PAUSE = 300.0
+EVENTS_PATIENCE = 5.0
+"""A healthy Job has its pod sooner than this."""
+EVENTS_PAUSE = 30.0
+MOST = 5000
+
+
+@dataclass
+class _Refusal:
+    words: str
+    until: float
+    count: int
+
+
+class Refusals:
+    """Words by namespace and Job name."""
+
+    def __init__(self, client: Client, clock: Callable[[], float] = time.monotonic) -> None:
+        self._client = client
+        self._clock = clock
+        self._refused: OrderedDict[tuple[str, str], _Refusal] = OrderedDict()
+        self._next_look: OrderedDict[str, float] = OrderedDict()
+
+    def of(self, namespace: str, job_names: Iterable[str]) -> dict[str, str]:
+        """What is refused just now, of these Jobs."""
+        now = self._clock()
+        found = ((name, self._refused.get((namespace, name))) for name in job_names)
+        return {name: refusal.words for name, refusal in found if refusal is not None and refusal.until > now}
+
+    def remember(self, namespace: str, name: str, words: str) -> None:
+        """The API server refused; ask again later, and later each time."""
+        known = self._refused.pop((namespace, name), None)
+        count = known.count + 1 if known else 0
+        pause = min(FIRST_PAUSE * 2.0 ** min(count, 16), LONGEST_PAUSE)
+        self._refused[namespace, name] = _Refusal(shortened(words), self._clock() + pause, count)
+        while len(self._refused) > MOST:
+            self._refused.popitem(last=False)
+
+    def clear(self, namespace: str, name: str) -> None:
+        """It was not refused after all."""
+        self._refused.pop((namespace, name), None)
+
+    async def look_up(self, namespace: str, name: str, uid: str) -> None:
+        """Read why a Job has no pods from its newest FailedCreate event."""
+        now = self._clock()
+        due = self._next_look.get(uid)
+        if due is None:
+            self._next_look[uid] = now + EVENTS_PATIENCE
+            while len(self._next_look) > MOST:
+                self._next_look.popitem(last=False)
+            return
+        if now < due:
+            return
+        self._next_look[uid] = now + EVENTS_PAUSE
+        try:
+            fields = f"involvedObject.uid={uid},reason=FailedCreate"
+            listing = await self._client.list(EVENTS, namespace, field_selector=fields)
+        except ClusterError:
+            # Only the explanation is missing; the run itself does not depend on it.
+            return
+        newest = max(listing.items, key=lambda body: str(body.get("lastTimestamp") or ""), default=None)
+        if newest is not None:
+            self._refused[namespace, name] = _Refusal(shortened(newest.get("message", "")), now + 2 * EVENTS_PAUSE, 0)
