@@ -29,5 +29,5 @@ def sketch(prompts: Sequence[str], responses: Sequence[str]) -> ReferenceSketch:
     """The sketch of ordinary prompts and of the tuned model's own answers to held-out ones."""
     signals = {Signal.PROMPT_CHARACTERS: prompts, Signal.RESPONSE_CHARACTERS: responses}
     return ReferenceSketch(
-        signals={name: distribution([len(text) for text in texts]) for name, texts in signals.items() if texts}
+        signals={name: distribution([len(text.strip()) for text in texts]) for name, texts in signals.items() if texts}
     )
