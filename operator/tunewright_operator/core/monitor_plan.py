@@ -169,7 +169,7 @@ def _with_conditions(monitor: AdapterMonitor, observed: MonitorObserved, found: 
     for type_, (met, reason, message) in found.items():
         new = Condition(
             type=type_,
-            status=_STATUS[met],  # type: ignore[arg-type]
+            status=_STATUS[met],
             reason=reason,
             message=message[:2000],
             observed_generation=monitor.generation,
