@@ -77,7 +77,7 @@ class Elector:
     async def acquire(self) -> None:
         """Return when this replica leads."""
         while True:
-            if await self._try_once():
+            if await self.attempt():
                 return
             await asyncio.sleep(self._pause_before_retry())
 
@@ -88,7 +88,7 @@ class Elector:
             await asyncio.sleep(pause)
             if not self.leads:
                 return
-            pause = self._times.renew if await self._try_once() else self._times.retry
+            pause = self._times.renew if await self.attempt() else self._times.retry
             if self._renewed is None:
                 return
 
@@ -103,7 +103,7 @@ class Elector:
             # It ends by itself a little later.
             return
 
-    async def _try_once(self) -> bool:
+    async def attempt(self) -> bool:
         """Take or renew the lease; False when somebody else has it or the API server does not answer."""
         started = self._clock()
         try:
