@@ -18,7 +18,20 @@ SHORTEST, LONGEST = 20, 280
 SFT_ROWS, PREFERENCE_ROWS = 900, 260
 PRIVATE = re.compile(r"(^|\.)_")
 PERSONAL = re.compile(r"@|https?://|copyright|author", re.IGNORECASE)
-EXCLUDED = frozenset({"test", "tests", "idlelib", "lib2to3", "turtledemo", "site-packages", "encodings", "ensurepip", "pydoc_data", "distutils"})
+EXCLUDED = frozenset(
+    {
+        "test",
+        "tests",
+        "idlelib",
+        "lib2to3",
+        "turtledemo",
+        "site-packages",
+        "encodings",
+        "ensurepip",
+        "pydoc_data",
+        "distutils",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -115,11 +128,14 @@ def main(directory: Path) -> None:
     found = entries()
     chooser.shuffle(found)
     if len(found) < SFT_ROWS + PREFERENCE_ROWS:
-        raise SystemExit(f"this Python's standard library has only {len(found)} usable docstrings; {SFT_ROWS + PREFERENCE_ROWS} are needed")
+        raise SystemExit(
+            f"this Python's standard library has only {len(found)} usable docstrings; {SFT_ROWS + PREFERENCE_ROWS} are needed"
+        )
     sft, preferred = found[:SFT_ROWS], found[SFT_ROWS : SFT_ROWS + PREFERENCE_ROWS]
     rows = [{"instruction": entry.question, "input": "", "output": entry.answer} for entry in sft]
     pairs = [
-        {"prompt": entry.question, "chosen": entry.answer, "rejected": rejected_answer(entry, found, chooser)} for entry in preferred
+        {"prompt": entry.question, "chosen": entry.answer, "rejected": rejected_answer(entry, found, chooser)}
+        for entry in preferred
     ]
     for name, content in (("sft.jsonl", rows), ("preference.jsonl", pairs)):
         (directory / name).write_text("".join(json.dumps(row, sort_keys=True) + "\n" for row in content))
