@@ -41,6 +41,9 @@ def start_s3(directory: Path) -> tuple[int, Process]:
         "-s3",
         f"-s3.port={port}",
         f"-s3.port.grpc={free_port()}",
+        # Their default ports are fixed, so that a second server on this machine would die of the first.
+        "-s3.port.iceberg=0",
+        "-s3.port.lance=0",
         f"-s3.config={config}",
     ]
     process = start("seaweedfs", command, directory / "logs")
