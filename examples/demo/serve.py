@@ -196,6 +196,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         if self.path == "/traffic/flush":
+            self.close_connection = True  # whatever body came is not read
             self._reply({"rows": self.service.record.flush() if self.service.record else 0})
         elif self.path == "/v1/chat/completions":
             self._complete()
@@ -258,6 +259,10 @@ class Server(ThreadingHTTPServer):
 
     request_queue_size = 128
     daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hangs up is no event; the default prints a stack trace."""
+        logger.debug("A request broke off", exc_info=True)
 
 
 def arguments() -> argparse.Namespace:

@@ -1,5 +1,6 @@
 """Serves /metrics, /healthz and /report. Reads what the loops left, never waits for them."""
 
+import logging
 import threading
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
@@ -8,6 +9,7 @@ from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST
 
+logger = logging.getLogger(__name__)
 PLAIN, JSON = "text/plain; charset=utf-8", "application/json"
 
 
@@ -43,12 +45,19 @@ def _handler(pages: Mapping[str, Callable[[], Page]]) -> type[BaseHTTPRequestHan
     return Handler
 
 
+class _Listener(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hangs up is no event; the default prints a stack trace."""
+        logger.debug("A request broke off", exc_info=True)
+
+
 class Server:
     """An HTTP server in threads of its own."""
 
     def __init__(self, port: int, pages: Mapping[str, Callable[[], Page]]) -> None:
-        self._server = ThreadingHTTPServer(("", port), _handler(pages))
-        self._server.daemon_threads = True
+        self._server = _Listener(("", port), _handler(pages))
         self._thread = threading.Thread(target=self._server.serve_forever, name="http", daemon=True)
 
     @property
