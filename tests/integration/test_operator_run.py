@@ -1,0 +1,436 @@
+"""The operator as a process against a real API server and Job controller, under the chart's own role; the test plays the kubelet."""
+
+import collections
+import http.server
+import json
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import devcluster
+from devcluster import Part
+from operator_process import AuditLog, OperatorProcess, install_role
+from played_kubelet import Ending, PlayedKubelet, success
+from raw_api import Body, RawApi, eventually
+from tunewright_api import names
+from tunewright_api.failures import PREEMPTED_EXIT_CODE
+from tunewright_api.run import ProgressReport, RunConfig
+from tunewright_api.status import Progress
+
+GROUP = f"/apis/{names.API_VERSION}"
+STEPS = ("prepare", "train-sft", "train-dpo", "package", "evaluate", "publish")
+POD_IP = "127.0.0.77"
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[devcluster.Cluster]:
+    yield devcluster.up("operator-run", frozenset({Part.CONTROL_PLANE, Part.CONTROLLERS}))
+    devcluster.down("operator-run")
+
+
+@pytest.fixture(scope="module")
+def api(cluster: devcluster.Cluster) -> Iterator[RawApi]:
+    client = RawApi(cluster)
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="module")
+def kubeconfig(cluster: devcluster.Cluster, api: RawApi, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return install_role(cluster, api, tmp_path_factory.mktemp("role"))
+
+
+@pytest.fixture
+def audit(cluster: devcluster.Cluster) -> AuditLog:
+    log = AuditLog(Path(cluster.audit_log))
+    log.mark()
+    return log
+
+
+@pytest.fixture
+def namespace(api: RawApi, request: pytest.FixtureRequest) -> str:
+    name = "t-" + request.node.name.removeprefix("test_").replace("_", "-").split("[")[0][:50].rstrip("-")
+    api.create("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    eventually(lambda: api.find(f"/api/v1/namespaces/{name}/serviceaccounts/default"), "the namespace is usable")
+    return name
+
+
+@pytest.fixture
+def kubelet(api: RawApi) -> Iterator[PlayedKubelet]:
+    played = PlayedKubelet(api, POD_IP)
+    played.start()
+    yield played
+    played.stop()
+
+
+@pytest.fixture
+def operator(kubeconfig: Path, tmp_path: Path, namespace: str) -> Iterator[OperatorProcess]:
+    process = OperatorProcess(kubeconfig, tmp_path / "operator.log", namespaces=namespace)
+    process.start()
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def operator_of_all_namespaces(kubeconfig: Path, tmp_path: Path) -> Iterator[OperatorProcess]:
+    process = OperatorProcess(kubeconfig, tmp_path / "operator.log")
+    process.start()
+    yield process
+    process.stop()
+
+
+def spec(**changes: Any) -> Body:
+    stages = [
+        {"name": "sft", "method": "SFT", "dataset": {"uri": "s3://data/sft.jsonl"}},
+        {"name": "dpo", "method": "DPO", "dataset": {"uri": "s3://data/dpo.jsonl"}},
+    ]
+    return {
+        "model": {"uri": "s3://models/small", "id": "org/small"},
+        "stages": stages,
+        "output": {"uri": "s3://adapters/support"},
+        **changes,
+    }
+
+
+class Run:
+    """One FineTuneJob, as a test sees it."""
+
+    def __init__(self, api: RawApi, namespace: str, name: str = "demo") -> None:
+        self.api, self.namespace, self.name = api, namespace, name
+        self.path = f"{GROUP}/namespaces/{namespace}/finetunejobs/{name}"
+
+    def create(self, **changes: Any) -> "Run":
+        body = {"apiVersion": names.API_VERSION, "kind": "FineTuneJob", "metadata": {"name": self.name}}
+        self.api.create(self.path.rsplit("/", 1)[0], {**body, "spec": spec(**changes)})
+        return self
+
+    def object(self) -> Body:
+        return self.api.get(self.path)
+
+    def status(self) -> Body:
+        return dict(self.object().get("status", {}))
+
+    def step(self, name: str) -> Body:
+        return next((step for step in self.status().get("steps", []) if step["name"] == name), {})
+
+    def condition(self, type_: str) -> Body:
+        return next((found for found in self.status().get("conditions", []) if found["type"] == type_), {})
+
+    def patch(self, **changes: Any) -> None:
+        self.api.patch(self.path, {"spec": changes})
+
+    def jobs(self) -> list[str]:
+        return [job["metadata"]["name"] for job in self.api.items(f"/apis/batch/v1/namespaces/{self.namespace}/jobs")]
+
+    def pods(self) -> list[Body]:
+        return self.api.items(f"/api/v1/namespaces/{self.namespace}/pods")
+
+    def wait_for_phase(self, phase: str, seconds: float = 60) -> Body:
+        eventually(lambda: self.status().get("phase") == phase, f"phase {phase}", seconds)
+        return self.status()
+
+
+def until(step: str) -> Any:
+    """Every step succeeds at once, except that `step` and those after it run on."""
+    return lambda config: success(config) if STEPS.index(config.step) < STEPS.index(step) else None
+
+
+def child(run: Run, step: str, attempt: int = 1) -> str:
+    return names.child_name(run.name, run.object()["metadata"]["uid"], step, attempt)
+
+
+def test_a_run_goes_through_all_steps_to_a_published_adapter(
+    api: RawApi, namespace: str, kubelet: PlayedKubelet, operator_of_all_namespaces: OperatorProcess, audit: AuditLog
+) -> None:
+    run = Run(api, namespace).create()
+    status = run.wait_for_phase("Complete")
+
+    assert [(step["name"], step["state"], step["attempt"]) for step in status["steps"]] == [
+        (step, "Succeeded", 1) for step in STEPS
+    ]
+    assert status["adapter"]["uri"] == f"s3://adapters/support/{namespace}/demo/{status['runId']}/adapter"
+    assert status["dataset"]["rows"] == 10
+    assert run.condition("Complete")["status"] == run.condition("Finished")["status"] == "True"
+    assert sorted(run.jobs()) == sorted(child(run, step) for step in STEPS)
+
+    events = api.items(f"/api/v1/namespaces/{namespace}/events", fieldSelector="involvedObject.kind=FineTuneJob")
+    reasons = [event["reason"] for event in events]
+    assert reasons.count("StepSucceeded") == len(STEPS)
+    assert reasons.count("RunStarted") == reasons.count("Completed") == 1
+
+    metadata = run.object()["metadata"]
+    assert "finalizers" not in metadata
+    assert "annotations" not in metadata
+    assert audit.forbidden() == []
+    counts = collections.Counter(write.rsplit(" ", 1)[0] for write in audit.writes())
+    assert counts["create jobs"] == len(STEPS)
+    # Recorded, created, scheduled, running: at most four status writes a step, and one at the end.
+    assert counts["patch finetunejobs"] <= 4 * len(STEPS) + 2, counts
+    assert set(counts) == {"create jobs", "create events", "patch finetunejobs/status"}, counts
+
+
+def test_each_step_is_told_the_digests_of_the_steps_before(
+    api: RawApi, namespace: str, kubelet: PlayedKubelet, operator: OperatorProcess
+) -> None:
+    told: dict[str, list[str]] = {}
+
+    def script(config: RunConfig) -> Ending:
+        told[config.step] = sorted(config.inputs)
+        return success(config)
+
+    kubelet.script = script
+    Run(api, namespace).create().wait_for_phase("Complete")
+    assert told == {step: sorted(STEPS[:index]) for index, step in enumerate(STEPS)}
+
+
+def test_progress_of_the_running_pod_reaches_the_status(
+    api: RawApi, namespace: str, kubelet: PlayedKubelet, operator: OperatorProcess
+) -> None:
+    kubelet.script = until("train-sft")
+    progress = Progress(step="train-sft", global_step=7, total_steps=40, summary="sft 7/40", loss=2.5)
+    body = ProgressReport(progress=progress).model_dump_json(by_alias=True).encode()
+
+    class Pod(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            return
+
+    server = http.server.ThreadingHTTPServer((POD_IP, names.HTTP_PORT), Pod)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        run = Run(api, namespace).create()
+        eventually(lambda: run.status().get("progress", {}).get("summary") == "sft 7/40", "progress", 30)
+        assert run.status()["progress"]["loss"] == 2.5
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def test_a_suspended_run_has_no_pods_and_goes_on_with_a_new_attempt(
+    api: RawApi, namespace: str, kubelet: PlayedKubelet, operator: OperatorProcess
+) -> None:
+    kubelet.script = until("train-sft")
+    run = Run(api, namespace).create()
+    eventually(lambda: run.condition("Admitted").get("reason") == "PodsRunning" and run.step("train-sft"), "training")
+    run.patch(suspend=True)
+    run.wait_for_phase("Suspended")
+    assert [pod for pod in run.pods() if pod["status"]["phase"] not in ("Succeeded", "Failed")] == []
+    assert child(run, "train-sft") not in run.jobs()
+
+    kubelet.script = success
+    run.patch(suspend=False)
+    run.wait_for_phase("Complete")
+    assert (run.step("train-sft")["attempt"], run.step("train-sft").get("retries", {})) == (2, {})
+
+
+def test_a_cancelled_run_ends_for_good_and_leaves_nothing_running(
+    api: RawApi, namespace: str, kubelet: PlayedKubelet, operator: OperatorProcess
+) -> None:
+    kubelet.script = until("train-sft")
+    run = Run(api, namespace).create()
+    eventually(lambda: run.step("train-sft").get("jobUID"), "training")
+    run.patch(cancel=True)
+    run.wait_for_phase("Cancelled")
+    assert run.condition("Finished")["status"] == "True"
+    assert [pod for pod in run.pods() if pod["status"]["phase"] not in ("Succeeded", "Failed")] == []
+
+    kubelet.script = success
+    run.patch(cancel=False, runAttempt=2)
+    assert run.wait_for_phase("Complete")["runAttempt"] == 2
+
+
+def test_a_deleted_run_leaves_nothing(
+    api: RawApi, namespace: str, kubelet: PlayedKubelet, operator: OperatorProcess
+) -> None:
+    kubelet.script = until("train-sft")
+    run = Run(api, namespace).create()
+    eventually(lambda: run.step("train-sft").get("jobUID"), "training")
+    api.delete(run.path)
+    eventually(lambda: not run.jobs() and not run.pods(), "everything is gone", 60)
+
+
+def test_a_preempted_attempt_is_followed_by_another(
+    api: RawApi, namespace: str, kubelet: PlayedKubelet, operator: OperatorProcess
+) -> None:
+    def script(config: RunConfig) -> Ending:
+        preempted = (config.step, config.attempt) == ("train-sft", 1)
+        return Ending(PREEMPTED_EXIT_CODE) if preempted else success(config)
+
+    kubelet.script = script
+    run = Run(api, namespace).create()
+    run.wait_for_phase("Complete")
+    assert (run.step("train-sft")["attempt"], run.step("train-sft")["retries"]) == (2, {"Preempted": 1})
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_an_operator_killed_after_a_job_was_created_never_creates_it_twice(
+    api: RawApi,
+    kubelet: PlayedKubelet,
+    kubeconfig: Path,
+    tmp_path: Path,
+    cluster: devcluster.Cluster,
+    audit: AuditLog,
+    step: str,
+) -> None:
+    namespace = f"t-killed-{step}"
+    api.create("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
+    operator = OperatorProcess(kubeconfig, tmp_path / "operator.log", namespaces=namespace)
+    operator.start()
+    run = Run(api, namespace).create()
+    job = f"/apis/batch/v1/namespaces/{namespace}/jobs/{child(run, step)}"
+    eventually(lambda: api.find(job), f"the Job of {step}", 60)
+    operator.kill()
+    operator.start()
+    try:
+        run.wait_for_phase("Complete")
+        time.sleep(0.5)
+        assert sorted(audit.created_jobs(namespace)) == sorted(child(run, name) for name in STEPS)
+        assert {found["attempt"] for found in run.status()["steps"]} == {1}
+    finally:
+        operator.stop()
+
+
+def test_a_job_whose_creation_was_never_recorded_is_adopted(
+    api: RawApi, kubelet: PlayedKubelet, namespace: str, operator: OperatorProcess, audit: AuditLog
+) -> None:
+    """The operator died between the Job's creation and the status write: the uid is lost, the Job is there."""
+    kubelet.script = until("prepare")
+    run = Run(api, namespace).create()
+    first = eventually(lambda: run.step("prepare").get("jobUID"), "the Job of prepare")
+    operator.kill()
+    steps = [{key: value for key, value in run.step("prepare").items() if key not in ("jobUID", "startTime")}]
+    steps[0]["state"] = "Pending"
+    api.patch(f"{run.path}/status", {"status": {"steps": steps}})
+    operator.start()
+    assert eventually(lambda: run.step("prepare").get("jobUID"), "the Job of prepare is adopted") == first
+    assert len(audit.created_jobs(namespace)) == 1
+
+
+def test_a_strangers_job_of_our_name_is_left_alone_until_it_is_gone(
+    api: RawApi, namespace: str, kubelet: PlayedKubelet, kubeconfig: Path, tmp_path: Path
+) -> None:
+    run = Run(api, namespace).create()
+    jobs = f"/apis/batch/v1/namespaces/{namespace}/jobs"
+    container = {"name": "x", "image": "x"}
+    template = {"spec": {"restartPolicy": "Never", "containers": [container]}}
+    stranger = {"metadata": {"name": child(run, "prepare")}, "spec": {"suspend": True, "template": template}}
+    uid = api.create(jobs, {"apiVersion": "batch/v1", "kind": "Job", **stranger})["metadata"]["uid"]
+    operator = OperatorProcess(kubeconfig, tmp_path / "operator.log", namespaces=namespace)
+    operator.start()
+    try:
+        eventually(lambda: run.condition("Stalled").get("status") == "True", "it is said")
+        assert "belongs to somebody else" in run.condition("Stalled")["message"]
+        left = api.get(f"{jobs}/{child(run, 'prepare')}")["metadata"]
+        assert (left["uid"], left.get("ownerReferences")) == (uid, None)
+        api.delete(f"{jobs}/{child(run, 'prepare')}", propagationPolicy="Background")
+        operator.kill()
+        operator.start()
+        run.wait_for_phase("Complete")
+    finally:
+        operator.stop()
+
+
+@pytest.mark.parametrize(
+    ("hard", "words"),
+    [
+        pytest.param({"count/jobs.batch": "0"}, "refuses the Job", id="of-jobs"),
+        pytest.param({"pods": "0"}, "refuses the pod", id="of-pods"),
+    ],
+)
+def test_a_quota_is_told_in_the_api_servers_words(
+    api: RawApi, kubelet: PlayedKubelet, kubeconfig: Path, tmp_path: Path, hard: dict[str, str], words: str
+) -> None:
+    namespace = f"t-quota-{words.rsplit(' ', 1)[-1].lower()}"
+    api.create("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
+    quotas = f"/api/v1/namespaces/{namespace}/resourcequotas"
+    body = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none"}, "spec": {"hard": hard}}
+    api.create(quotas, body)
+    eventually(lambda: api.get(f"{quotas}/none").get("status", {}).get("used"), "the quota counts")
+    operator = OperatorProcess(kubeconfig, tmp_path / "operator.log", namespaces=namespace)
+    operator.start()
+    try:
+        run = Run(api, namespace).create()
+        said = eventually(
+            lambda: run.condition("Admitted") if run.condition("Admitted").get("reason") == "CreationRefused" else None,
+            "the refusal is told",
+            60,
+        )
+        assert words in said["message"]
+        assert "exceeded quota: none" in said["message"]
+        api.delete(f"{quotas}/none")
+        run.wait_for_phase("Complete", 120)
+    finally:
+        operator.stop()
+
+
+def test_the_second_replica_takes_over_within_twenty_seconds_of_a_crash(
+    api: RawApi, namespace: str, kubelet: PlayedKubelet, kubeconfig: Path, tmp_path: Path
+) -> None:
+    first = OperatorProcess(kubeconfig, tmp_path / "a.log", "replica-a", namespace)
+    second = OperatorProcess(kubeconfig, tmp_path / "b.log", "replica-b", namespace)
+    first.start()
+    eventually(first.leads, "the first leads", 20)
+    second.start()
+    try:
+        kubelet.script = until("train-sft")
+        run = Run(api, namespace).create()
+        eventually(lambda: run.step("train-sft").get("jobUID"), "training")
+        assert not second.leads()
+        first.kill()
+        kubelet.script = success
+        killed = time.monotonic()
+        eventually(lambda: run.step("train-sft").get("state") == "Succeeded", "the other goes on", 30)
+        assert time.monotonic() - killed <= 20
+        run.wait_for_phase("Complete")
+        assert {step["attempt"] for step in run.status()["steps"]} == {1}
+    finally:
+        first.stop()
+        second.stop()
+
+
+def test_a_replica_that_is_told_to_stop_hands_over_at_once(
+    namespace: str, kubeconfig: Path, tmp_path: Path, api: RawApi
+) -> None:
+    first = OperatorProcess(kubeconfig, tmp_path / "a.log", "replica-a", namespace)
+    second = OperatorProcess(kubeconfig, tmp_path / "b.log", "replica-b", namespace)
+    first.start()
+    eventually(first.leads, "the first leads", 20)
+    second.start()
+    try:
+        stopped = time.monotonic()
+        assert first.terminate() == 0
+        eventually(second.leads, "the second leads", 10)
+        assert time.monotonic() - stopped <= 6
+    finally:
+        first.stop()
+        second.stop()
+
+
+def test_an_operator_at_rest_writes_nothing_and_stays_small(
+    api: RawApi, namespace: str, kubelet: PlayedKubelet, operator: OperatorProcess, audit: AuditLog
+) -> None:
+    kubelet.script = success
+    Run(api, namespace, "complete").create().wait_for_phase("Complete")
+    Run(api, namespace, "suspended").create(suspend=True).wait_for_phase("Suspended")
+    kubelet.script = until("train-sft")
+    running = Run(api, namespace, "running").create()
+    eventually(lambda: running.condition("Admitted").get("status") == "True" and running.step("train-sft"), "training")
+    time.sleep(2)
+    audit.mark()
+    time.sleep(60)
+    memory = operator.resident_mebibytes()
+    print(json.dumps({"lease writes in 60 s": audit.lease_writes(), "resident MiB": round(memory, 1)}))  # noqa: T201
+    assert audit.writes() == []
+    assert audit.lease_writes() <= 20
+    assert memory < 120
