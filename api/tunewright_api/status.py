@@ -77,6 +77,8 @@ class StepStatus(ObservedModel):
     """Attempts spent so far, by failure class."""
     last_failure: Failure | None = None
     """Why the attempt before was not the last."""
+    stopping_because: Failure | None = None
+    """Set while a hopeless attempt is being deleted; a suspension or cancellation leaves it out."""
     manifest_uri: Text | None = Field(default=None, alias="manifestURI")
     """The step's committed manifest."""
     digest: Digest | None = None

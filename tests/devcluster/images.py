@@ -13,7 +13,9 @@ from devcluster.state import Cluster, cache_directory
 ROOT = Path(__file__).resolve().parents[2]
 BASE_PACKAGES = "ca-certificates,python3,python3-venv,libgomp1"
 SUITE = "bookworm"
-CONTEXT = ("api", "operator", "trainer", "monitor", "cli", "pyproject.toml", "uv.lock", "README.md", ".dockerignore")
+INGREDIENTS = {"operator": ("api", "operator", "monitor"), "trainer": ("api", "trainer")}
+"""Folders whose change makes another image. (Each image holds the others' code too: one distribution, one wheel; nothing runs it there.)"""
+COMMON = ("pyproject.toml", "uv.lock", ".dockerignore")
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 PASSED_VARIABLES = (
     "PIP_INDEX_URL",
@@ -43,7 +45,16 @@ def ensure(kind: str, cluster: Cluster) -> str:
 
 def _context_files(kind: str) -> list[Path]:
     listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", *CONTEXT, f"Dockerfile.{kind}"],
+        [
+            "git",
+            "ls-files",
+            "--cached",
+            "--others",
+            "--exclude-standard",
+            *INGREDIENTS[kind],
+            *COMMON,
+            f"Dockerfile.{kind}",
+        ],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -208,7 +208,7 @@ def _resumed(job: FineTuneJob, observed: Observed) -> FineTuneJobStatus:
         return status.model_copy(
             update={"suspended_since": None, "suspended_seconds": status.suspended_seconds + pause}
         )
-    if stopping is not None and observed.job(stopping.job_name) is None:
+    if stopping is not None and stopping.stopping_because is None and observed.job(stopping.job_name) is None:
         return replace_step(status, uncounted_attempt(job, stopping))
     return status
 

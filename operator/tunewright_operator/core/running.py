@@ -42,7 +42,7 @@ def plan_step(job: FineTuneJob, step: StepStatus, observed: Observed, settings: 
     child = observed.job(step.job_name)
     if child is not None and child.owner_uid != job.uid:
         return _stranger(job, step)
-    if step.state is StepState.STOPPING and step.last_failure is not None:
+    if step.stopping_because is not None:
         return _stopping_for_failure(job, step, child, observed)
     if child is None and step.job_uid is None:
         return _not_created(job, step, observed, settings)
@@ -117,7 +117,7 @@ def _existing(job: FineTuneJob, step: StepStatus, child: JobView, observed: Obse
         return _retry_or_fail(job, step, stuck, status, observed, events)
     hopeless = image_failure(pods, observed.now, settings.image_pull_patience_seconds)
     if hopeless is not None:
-        stopping = step.model_copy(update={"state": StepState.STOPPING, "last_failure": hopeless})
+        stopping = step.model_copy(update={"state": StepState.STOPPING, "stopping_because": hopeless})
         situation = Situation(Phase.RUNNING, hopeless.failure_class, hopeless.message, admitted=False)
         return StepPlan(
             replace_step(status, stopping),
@@ -151,7 +151,7 @@ def _completed(
 
 
 def _stopping_for_failure(job: FineTuneJob, step: StepStatus, child: JobView | None, observed: Observed) -> StepPlan:
-    failure = step.last_failure
+    failure = step.stopping_because
     assert failure is not None
     if child is None:
         return _retry_or_fail(job, step, failure, job.status, observed)

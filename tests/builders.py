@@ -1,0 +1,107 @@
+"""The only place that invents objects for tests: each builder gives a legal object and takes what the test is about."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tunewright_api import names
+from tunewright_api.run import RunResult
+from tunewright_api.status import AdapterStatus, Failure
+from tunewright_operator.core.parse import parse_job_object
+from tunewright_operator.core.types import FineTuneJob, JobView, Observed, Plan, PodView, Settings
+
+NOW = datetime(2026, 1, 31, 12, 0, 0, tzinfo=UTC)
+UID = "0a1b2c3d-0000-4000-8000-000000000001"
+DIGEST = "sha256:" + "a" * 64
+SETTINGS = Settings(trainer_image="trainer:1", monitor_image="operator:1")
+STEPS = ("prepare", "train-sft", "train-dpo", "package", "evaluate", "publish")
+
+
+def spec(**changes: Any) -> dict[str, Any]:
+    """A spec of two stages."""
+    return {
+        "model": {"uri": "s3://models/m", "id": "org/m"},
+        "stages": [
+            {"name": "sft", "method": "SFT", "dataset": {"uri": "s3://data/sft.jsonl"}},
+            {"name": "dpo", "method": "DPO", "dataset": {"uri": "s3://data/dpo.jsonl"}},
+        ],
+        "output": {"uri": "s3://out/adapters"},
+        "storage": {"endpoint": "http://s3:8333", "secretRef": {"name": "s3"}},
+        **changes,
+    }
+
+
+def raw_job(
+    status: dict[str, Any] | None = None, generation: int = 1, name: str = "tune", **changes: Any
+) -> dict[str, Any]:
+    """A FineTuneJob as the API server has it."""
+    metadata = {"name": name, "namespace": "team-a", "uid": UID, "generation": generation, "resourceVersion": "10"}
+    body = {"apiVersion": names.API_VERSION, "kind": "FineTuneJob", "metadata": metadata, "spec": spec(**changes)}
+    return {**body, "status": status} if status is not None else body
+
+
+def job(status: dict[str, Any] | None = None, generation: int = 1, **changes: Any) -> FineTuneJob:
+    """A parsed FineTuneJob."""
+    return parse_job_object(raw_job(status, generation, **changes))
+
+
+def after(job_before: FineTuneJob, plan: Plan, **changes: Any) -> FineTuneJob:
+    """The job once the plan's status is stored, with changes of the spec."""
+    return (
+        job(plan.status.to_wire(), **changes)
+        if changes
+        else parse_job_object(
+            {**raw_job(plan.status.to_wire()), "spec": job_before.spec.to_wire() if job_before.spec else {}}
+        )
+    )
+
+
+def child(step: str = "prepare", attempt: int = 1, **changes: Any) -> JobView:
+    """The Job of one attempt, as the cluster shows it."""
+    name = names.child_name("tune", UID, step, attempt)
+    return JobView(**{"name": name, "uid": f"job-{step}-{attempt}", "owner_uid": UID, "active": 1, **changes})
+
+
+def pod(step: str = "prepare", attempt: int = 1, **changes: Any) -> PodView:
+    """The pod of one attempt."""
+    defaults = {
+        "name": f"pod-{step}-{attempt}",
+        "uid": f"pod-{step}-{attempt}",
+        "job_uid": f"job-{step}-{attempt}",
+        "phase": "Running",
+        "node": "node-1",
+    }
+    return PodView(**{**defaults, "created": NOW, **changes})
+
+
+def result(step: str = "prepare", attempt: int = 1, failure: Failure | None = None) -> str:
+    """A termination message."""
+    adapter = None
+    if step == names.PUBLISH:
+        adapter = AdapterStatus(
+            uri="s3://out/a", manifest_uri="s3://out/a/manifest.json", digest=DIGEST, base_model="org/m", rank=16
+        )
+    success = (
+        {} if failure else {"manifest_uri": f"s3://out/{step}/manifest.json", "digest": DIGEST, "adapter": adapter}
+    )
+    return RunResult(step=step, attempt=attempt, failure=failure, **success).model_dump_json(
+        by_alias=True, exclude_none=True
+    )
+
+
+def observed(*jobs: JobView, pods: tuple[PodView, ...] = (), seconds: float = 0, **changes: Any) -> Observed:
+    """What is seen, so many seconds after NOW."""
+    return Observed(now=NOW + timedelta(seconds=seconds), jobs=jobs, pods=pods, **changes)
+
+
+def succeeded(step: str, attempt: int = 1, seconds: float = 0) -> Observed:
+    """The attempt has succeeded and its pod says so."""
+    ended = pod(step, attempt, phase="Succeeded", exit_code=0, termination_message=result(step, attempt))
+    return observed(child(step, attempt, complete=True, active=0), pods=(ended,), seconds=seconds)
+
+
+def failed(step: str, attempt: int = 1, seconds: float = 0, **pod_changes: Any) -> Observed:
+    """The attempt has failed, with what its pod shows."""
+    ended = pod(step, attempt, **{"phase": "Failed", **pod_changes})
+    return observed(
+        child(step, attempt, failed=True, active=0, failure_reason="PodFailurePolicy"), pods=(ended,), seconds=seconds
+    )
