@@ -64,6 +64,7 @@ class Client:
             base_url=self._credentials.server,
             connector=aiohttp.TCPConnector(limit=32, ssl=context if context is not None else True),
             timeout=TIMEOUT,
+            headers={"User-Agent": names.FIELD_MANAGER},
             trust_env=False,
         )
 

@@ -1,7 +1,9 @@
 """Carries out what was decided: POST once, DELETE in the foreground after a live look, server-side apply for what we own as a whole."""
 
+from collections.abc import Iterable
 from typing import Any
 
+from tunewright_operator.core.parse import controller_uid
 from tunewright_operator.core.types import Action, Apply, CreateJob, DeleteJob
 from tunewright_operator.shell.cache import Cache
 from tunewright_operator.shell.client import Client
@@ -30,7 +32,11 @@ class Executor:
                 case DeleteJob():
                     await self._delete(owner["metadata"]["namespace"], action)
                 case Apply():
-                    await self._apply(action)
+                    await self._apply(owner, action)
+
+    def next_try(self, namespace: str, job_names: Iterable[str]) -> float | None:
+        """Seconds until what was refused may be tried again."""
+        return self._refusals.next_try(namespace, job_names)
 
     async def _check_owner(self, resource: Resource, owner: Body) -> None:
         """A quorum read: the cache may not know yet that the owner was deleted, cancelled or made anew."""
@@ -70,6 +76,17 @@ class Executor:
         else:
             self._cache.observe(JOBS, left)
 
-    async def _apply(self, action: Apply) -> None:
-        resource = resource_of(action.manifest["apiVersion"], action.manifest["kind"])
+    async def _apply(self, owner: Body, action: Apply) -> None:
+        """Server-side apply takes over whatever has the name, so who owns it is looked at first."""
+        resource, metadata = (
+            resource_of(action.manifest["apiVersion"], action.manifest["kind"]),
+            action.manifest["metadata"],
+        )
+        listing = await self._client.list(
+            resource, metadata["namespace"], field_selector=f"metadata.name={metadata['name']}"
+        )
+        if any(controller_uid(found) != owner["metadata"]["uid"] for found in listing.items):
+            raise Refused(
+                f"a {resource.kind} named {metadata['name']} exists and belongs to somebody else; delete it, or choose another name"
+            )
         self._cache.observe(resource, await self._client.apply(action.manifest))

@@ -3,7 +3,14 @@
 import time
 from collections.abc import Iterable
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
@@ -56,6 +63,8 @@ class Metrics:
     """The operator's registry."""
 
     def __init__(self, cache: Cache, queue: WorkQueue) -> None:
+        # They would double the number of series, and nobody reads them.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         registry = self._registry = CollectorRegistry()
         registry.register(_Live(cache, queue))
         prefix = "tunewright_operator_"

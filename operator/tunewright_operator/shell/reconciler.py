@@ -42,12 +42,17 @@ class Reconciler:
             return None
         decision = await self._decide_and_act(resource, body)
         await self._write_status(resource, body, decision)
-        return decision.requeue_after
+        return self._soonest(key, decision)
 
     async def refresh(self, key: Key) -> None:
         """Replace what is known of `key` by a quorum read."""
         resource = FINE_TUNE_JOBS if key.kind == FINE_TUNE_JOBS.kind else ADAPTER_MONITORS
         self.cache.observe(resource, await self.client.get(resource, key.namespace, key.name))
+
+    def _soonest(self, key: Key, decision: Plan | MonitorPlan) -> float | None:
+        steps = [step.job_name for step in decision.status.steps] if isinstance(decision, Plan) else []
+        waits = (decision.requeue_after, self.executor.next_try(key.namespace, steps))
+        return min((wait for wait in waits if wait is not None), default=None)
 
     async def _decide_and_act(self, resource: Resource, body: Body) -> Plan | MonitorPlan:
         decision = await self._decide(resource, body)

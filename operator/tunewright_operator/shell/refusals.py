@@ -9,7 +9,7 @@ from tunewright_operator.shell.client import Client
 from tunewright_operator.shell.errors import ClusterError, shortened
 from tunewright_operator.shell.resources import EVENTS
 
-FIRST_PAUSE = 15.0
+FIRST_PAUSE = 5.0
 LONGEST_PAUSE = 300.0
 EVENTS_PATIENCE = 5.0
 """A healthy Job has its pod sooner than this."""
@@ -38,6 +38,12 @@ class Refusals:
         now = self._clock()
         found = ((name, self._refused.get((namespace, name))) for name in job_names)
         return {name: refusal.words for name, refusal in found if refusal is not None and refusal.until > now}
+
+    def next_try(self, namespace: str, job_names: Iterable[str]) -> float | None:
+        """Seconds until the next creation may be tried; None when nothing is refused."""
+        now = self._clock()
+        found = (self._refused.get((namespace, name)) for name in job_names)
+        return min((refusal.until - now for refusal in found if refusal and refusal.until > now), default=None)
 
     def remember(self, namespace: str, name: str, words: str) -> None:
         """The API server refused; ask again later, and later each time."""
