@@ -1,0 +1,222 @@
+"""The whole system on a real kubelet, with the real images and the real model: a run that nobody disturbs, and one that everybody does."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import job
+import pytest
+import watching
+from stage import NAMESPACE, SYSTEM_NAMESPACE, Stage
+
+CALM, ROUGH = "calm", "rough"
+TIMEOUT_SECONDS = 900
+
+
+def status(stage: Stage, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = stage.get("ftj", name, "-n", NAMESPACE).get("status") or {}
+    return found
+
+
+def step(stage: Stage, name: str, step_name: str) -> dict[str, Any]:
+    return next((item for item in status(stage, name).get("steps", []) if item["name"] == step_name), {})
+
+
+def until(what: str, check: Callable[[], Any], seconds: float = TIMEOUT_SECONDS) -> Any:
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            found = check()
+        except RuntimeError:
+            # The API server or an object is away for a moment; the deadline decides.
+            found = None
+        if found:
+            return found
+        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
+        time.sleep(0.5)
+
+
+def jobs_of(stage: Stage, name: str) -> list[str]:
+    return [
+        item["metadata"]["name"]
+        for item in stage.get("jobs", "-n", NAMESPACE, "-l", f"tunewright.dev/job={name}")["items"]
+    ]
+
+
+def created_jobs(stage: Stage) -> Counter[str]:
+    """Successful creations by name, from the audit log."""
+    found: Counter[str] = Counter()
+    with Path(stage.cluster.audit_log).open() as lines:
+        for line in lines:
+            if '"verb":"create"' not in line or '"resource":"jobs"' not in line:
+                continue
+            event = json.loads(line)
+            if event["responseStatus"]["code"] == 201:
+                found[event["objectRef"]["name"]] += 1
+    return found
+
+
+@pytest.fixture(scope="module")
+def calm(stage: Stage) -> dict[str, Any]:
+    """The status of a run that nobody disturbed."""
+    job.apply(stage, job.manifest(stage, CALM, job.SMALL))
+    job.watch(stage, CALM)
+    return status(stage, CALM)
+
+
+def test_a_job_goes_from_apply_to_a_verified_adapter_that_beats_the_base(stage: Stage, calm: dict[str, Any]) -> None:
+    job.show_results(stage, CALM)
+    assert [item["state"] for item in calm["steps"]] == ["Succeeded"] * 6
+    assert [item["attempt"] for item in calm["steps"]] == [1] * 6
+    stages = {item["name"]: item for item in calm["resolved"]["stages"]}
+    assert stages["sft"]["method"] == "SFT QLoRA"
+    assert all(value["reason"] for value in stages["dpo"]["hyperparameters"])
+
+
+def history(stage: Stage, name: str, step_name: str) -> list[dict[str, Any]]:
+    manifest = json.loads(job.read(stage, step(stage, name, step_name)["manifestURI"]))
+    entries: list[dict[str, Any]] = json.loads(job.read(stage, f"{manifest['prefix']}/history.json"))
+    return [{key: entry[key] for key in ("step", "loss", "grad_norm", "learning_rate")} for entry in entries]
+
+
+def kill_trainer(stage: Stage, name: str) -> None:
+    """SIGKILL to the trainer's own process, as a node does when it is out of patience."""
+    (pod,) = stage.get(
+        "pods", "-n", NAMESPACE, "-l", f"tunewright.dev/job={name}", "--field-selector=status.phase=Running"
+    )["items"]
+    uid = pod["metadata"]["uid"]
+    for path in Path("/sys/fs/cgroup/memory/kubepods").rglob("cgroup.procs"):
+        if uid in str(path):
+            for pid in path.read_text().split():
+                if b"tunewright_trainer" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    os.kill(int(pid), signal.SIGKILL)
+                    return
+    raise AssertionError(f"no trainer process in pod {pod['metadata']['name']}")
+
+
+@pytest.fixture(scope="module")
+def rough(stage: Stage, calm: dict[str, Any]) -> dict[str, Any]:
+    """The status of the same run with its operator killed, its trainer killed, and a suspension, all in train-sft."""
+    job.apply(stage, job.manifest(stage, ROUGH, job.SMALL))
+    until("a checkpoint", lambda: status(stage, ROUGH).get("checkpoints"))
+    stage.kubectl("delete", "pods", "-n", SYSTEM_NAMESPACE, "--all", "--force", "--grace-period=0")
+    kill_trainer(stage, ROUGH)
+    until(
+        "a second attempt that trains",
+        lambda: step(stage, ROUGH, "train-sft").get("attempt") == 2 and _trains(stage, 2),
+    )
+    stage.kubectl("patch", "ftj", ROUGH, "-n", NAMESPACE, "--type=merge", "-p", '{"spec":{"suspend":true}}')
+    until("suspension", lambda: status(stage, ROUGH).get("phase") == "Suspended")
+    assert (
+        stage.get(
+            "pods", "-n", NAMESPACE, "-l", f"tunewright.dev/job={ROUGH}", "--field-selector=status.phase=Running"
+        )["items"]
+        == []
+    )
+    stage.kubectl("patch", "ftj", ROUGH, "-n", NAMESPACE, "--type=merge", "-p", '{"spec":{"suspend":false}}')
+    job.watch(stage, ROUGH)
+    return status(stage, ROUGH)
+
+
+def _trains(stage: Stage, attempt: int) -> bool:
+    progress = status(stage, ROUGH).get("progress") or {}
+    return bool(progress.get("attempt") == attempt and progress.get("activity") == "Training")
+
+
+def test_a_disturbed_run_ends_with_the_same_losses_to_the_last_bit(
+    stage: Stage, calm: dict[str, Any], rough: dict[str, Any]
+) -> None:
+    assert rough["phase"] == "Complete"
+    assert step(stage, ROUGH, "train-sft")["attempt"] == 3
+    assert history(stage, ROUGH, "train-sft") == history(stage, CALM, "train-sft")
+    digests = [
+        {item["name"]: item["digest"] for item in found["steps"] if item["name"].startswith("train-")}
+        for found in (calm, rough)
+    ]
+    assert digests[0] == digests[1]
+
+
+def test_no_attempt_ever_had_two_jobs(stage: Stage, rough: dict[str, Any]) -> None:
+    creations = created_jobs(stage)
+    assert creations
+    assert max(creations.values()) == 1, creations
+
+
+def test_bad_data_fails_before_any_training_job_and_names_the_rows(stage: Stage) -> None:
+    rows = b'{"instruction": "a", "output": "b"}\n{"instruction": "a", \n{"instruction": "c"}\n'
+    stage.s3().put_object(Bucket="datasets", Key="broken.jsonl", Body=rows)
+    body = job.manifest(stage, "broken", job.SMALL)
+    body["spec"]["stages"] = [{"name": "sft", "method": "SFT", "dataset": {"uri": "s3://datasets/broken.jsonl"}}]
+    job.apply(stage, body)
+    until("the end", lambda: status(stage, "broken").get("phase") == "Failed")
+    failure = status(stage, "broken")["failure"]
+    assert failure["class"] == "InvalidData"
+    assert "broken.jsonl:2: not valid JSON at column" in failure["message"]
+    assert "broken.jsonl:3: column 'output' is missing" in failure["message"]
+    assert "Traceback" not in json.dumps(status(stage, "broken"))
+    assert [name for name in jobs_of(stage, "broken") if "train" in name] == []
+
+
+def test_deleting_the_object_leaves_nothing_running(stage: Stage) -> None:
+    job.apply(stage, job.manifest(stage, "gone", job.SMALL))
+    until("a job", lambda: jobs_of(stage, "gone"))
+    stage.kubectl("delete", "ftj", "gone", "-n", NAMESPACE)
+    until("no jobs", lambda: not jobs_of(stage, "gone"), 120)
+    until("no pods", lambda: not stage.get("pods", "-n", NAMESPACE, "-l", "tunewright.dev/job=gone")["items"], 120)
+
+
+@pytest.fixture
+def served(stage: Stage, calm: dict[str, Any]) -> Iterator[str]:
+    """The published adapter behind a real server."""
+    with watching.server(stage, calm["adapter"]["uri"]) as url:
+        yield url
+
+
+def test_a_served_adapter_is_watched_by_a_monitor_whose_metrics_prometheus_has(
+    stage: Stage, calm: dict[str, Any], served: str
+) -> None:
+    watching.start_monitor(stage, calm["adapter"]["uri"], served)
+    expression = f'sum(tunewright_probe_end_to_end_seconds_count{{monitor="{watching.MONITOR}"}}) > 0'
+    until("latency in Prometheus", lambda: watching.query(stage, expression), 60)
+
+
+def test_the_operator_at_rest_writes_nothing(stage: Stage, rough: dict[str, Any]) -> None:
+    stage.kubectl("delete", "adaptermonitors", "--all", "-n", NAMESPACE)
+    time.sleep(5)
+    before = _writes(stage)
+    time.sleep(60)
+    assert _writes(stage) == before
+    assert _resident_mebibytes() < 120
+
+
+def _writes(stage: Stage) -> Counter[tuple[str, str]]:
+    """Writes of the operator by verb and resource, its lease left out."""
+    found: Counter[tuple[str, str]] = Counter()
+    user = f"system:serviceaccount:{SYSTEM_NAMESPACE}:"
+    with Path(stage.cluster.audit_log).open() as lines:
+        for line in lines:
+            if user not in line:
+                continue
+            event = json.loads(line)
+            if event["verb"] in {"create", "update", "patch", "delete"} and event["objectRef"]["resource"] != "leases":
+                found[event["verb"], event["objectRef"]["resource"]] += 1
+    return found
+
+
+def _resident_mebibytes() -> float:
+    """The largest resident set of the operator's processes."""
+    pids = subprocess.run(
+        ["pgrep", "-f", "tunewright_operator"], capture_output=True, text=True, check=False
+    ).stdout.split()
+    sizes = []
+    for pid in pids:
+        text = Path(f"/proc/{pid}/status").read_text()
+        sizes.append(int(text.partition("VmRSS:")[2].split()[0]) / 1024)
+    assert sizes, "the operator runs"
+    return max(sizes)
