@@ -99,6 +99,17 @@ class OperatorProcess:
         self.process.kill()
         self.process.wait(10)
 
+    def freeze(self) -> None:
+        """SIGSTOP: alive, and unaware of time."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> int:
+        """SIGCONT; the exit code, since its lease has ended meanwhile."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGCONT)
+        return self.process.wait(20)
+
     def terminate(self) -> int:
         """SIGTERM, as the kubelet does; the exit code."""
         assert self.process is not None

@@ -105,8 +105,12 @@ class PlayedKubelet:
                 self._end_deleted(pod)
             elif pod["status"]["phase"] == "Pending":
                 self._report(pod, "Running", {"running": {"startedAt": _now()}})
-            elif pod["status"]["phase"] == "Running" and (ending := self.script(config_of(pod))) is not None:
+            elif pod["status"]["phase"] == "Running" and (ending := self._ending(pod)) is not None:
                 self._end(pod, ending)
+
+    def _ending(self, pod: Body) -> Ending | None:
+        # A monitor's pod runs for ever.
+        return self.script(config_of(pod)) if names.STEP_LABEL in pod["metadata"]["labels"] else None
 
     def _end(self, pod: Body, ending: Ending) -> None:
         terminated = {

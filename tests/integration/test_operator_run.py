@@ -1,6 +1,7 @@
 """The operator as a process against a real API server and Job controller, under the chart's own role; the test plays the kubelet."""
 
 import collections
+import contextlib
 import http.server
 import json
 import threading
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 import devcluster
 from devcluster import Part
@@ -17,6 +19,7 @@ from operator_process import AuditLog, OperatorProcess, install_role
 from played_kubelet import Ending, PlayedKubelet, success
 from raw_api import Body, RawApi, eventually
 from tunewright_api import names
+from tunewright_api.adapter_monitor import MonitorReport
 from tunewright_api.failures import PREEMPTED_EXIT_CODE
 from tunewright_api.run import ProgressReport, RunConfig
 from tunewright_api.status import Progress
@@ -139,6 +142,32 @@ def until(step: str) -> Any:
     return lambda config: success(config) if STEPS.index(config.step) < STEPS.index(step) else None
 
 
+@contextlib.contextmanager
+def answering_pod(path: str, report: BaseModel) -> Iterator[None]:
+    """What listens at the address of the played pods."""
+    body = report.model_dump_json(by_alias=True).encode()
+
+    class Pod(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if self.path == path else 404)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            return
+
+    server = http.server.ThreadingHTTPServer((POD_IP, names.HTTP_PORT), Pod)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
 def child(run: Run, step: str, attempt: int = 1) -> str:
     return names.child_name(run.name, run.object()["metadata"]["uid"], step, attempt)
 
@@ -192,29 +221,33 @@ def test_progress_of_the_running_pod_reaches_the_status(
 ) -> None:
     kubelet.script = until("train-sft")
     progress = Progress(step="train-sft", global_step=7, total_steps=40, summary="sft 7/40", loss=2.5)
-    body = ProgressReport(progress=progress).model_dump_json(by_alias=True).encode()
-
-    class Pod(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: Any) -> None:
-            return
-
-    server = http.server.ThreadingHTTPServer((POD_IP, names.HTTP_PORT), Pod)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with answering_pod("/progress", ProgressReport(progress=progress)):
         run = Run(api, namespace).create()
         eventually(lambda: run.status().get("progress", {}).get("summary") == "sft 7/40", "progress", 30)
         assert run.status()["progress"]["loss"] == 2.5
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+
+
+def test_a_monitor_gets_one_deployment_and_its_report_reaches_the_status(
+    api: RawApi, namespace: str, kubelet: PlayedKubelet, operator: OperatorProcess, audit: AuditLog
+) -> None:
+    monitors = f"{GROUP}/namespaces/{namespace}/adaptermonitors"
+    endpoint = {"url": "http://vllm:8000/v1", "adapterModel": "support"}
+    body = {"spec": {"adapterUri": "s3://adapters/support", "endpoint": endpoint}, "metadata": {"name": "support"}}
+    with answering_pod("/report", MonitorReport(reachable=True, reachable_message="It answers.")):
+        api.create(monitors, {"apiVersion": names.API_VERSION, "kind": "AdapterMonitor", **body})
+
+        def reachable() -> bool:
+            conditions = api.get(f"{monitors}/support").get("status", {}).get("conditions", [])
+            return any(found["type"] == "Reachable" and found["status"] == "True" for found in conditions)
+
+        eventually(reachable, "the report", 45)
+    deployments = api.items(f"/apis/apps/v1/namespaces/{namespace}/deployments")
+    assert [found["metadata"]["name"] for found in deployments] == ["support-monitor"]
+    assert len([write for write in audit.writes() if write.startswith("patch deployments")]) == 1
+    assert audit.forbidden() == []
+    api.delete(f"{monitors}/support")
+    # The garbage collector learns of a new kind every 30 s only.
+    eventually(lambda: not api.items(f"/apis/apps/v1/namespaces/{namespace}/deployments"), "the Deployment is gone", 90)
 
 
 def test_a_suspended_run_has_no_pods_and_goes_on_with_a_new_attempt(
@@ -257,7 +290,7 @@ def test_a_deleted_run_leaves_nothing(
     run = Run(api, namespace).create()
     eventually(lambda: run.step("train-sft").get("jobUID"), "training")
     api.delete(run.path)
-    eventually(lambda: not run.jobs() and not run.pods(), "everything is gone", 60)
+    eventually(lambda: not run.jobs() and not run.pods(), "everything is gone", 90)
 
 
 def test_a_preempted_attempt_is_followed_by_another(
@@ -374,9 +407,12 @@ def test_a_quota_is_told_in_the_api_servers_words(
         operator.stop()
 
 
+@pytest.mark.parametrize("frozen", [pytest.param(False, id="killed"), pytest.param(True, id="frozen")])
 def test_the_second_replica_takes_over_within_twenty_seconds_of_a_crash(
-    api: RawApi, namespace: str, kubelet: PlayedKubelet, kubeconfig: Path, tmp_path: Path
+    api: RawApi, kubelet: PlayedKubelet, kubeconfig: Path, tmp_path: Path, audit: AuditLog, frozen: bool
 ) -> None:
+    namespace = f"t-takeover-{frozen}".lower()
+    api.create("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
     first = OperatorProcess(kubeconfig, tmp_path / "a.log", "replica-a", namespace)
     second = OperatorProcess(kubeconfig, tmp_path / "b.log", "replica-b", namespace)
     first.start()
@@ -387,12 +423,16 @@ def test_the_second_replica_takes_over_within_twenty_seconds_of_a_crash(
         run = Run(api, namespace).create()
         eventually(lambda: run.step("train-sft").get("jobUID"), "training")
         assert not second.leads()
-        first.kill()
+        stopped = time.monotonic()
+        (first.freeze if frozen else first.kill)()
         kubelet.script = success
-        killed = time.monotonic()
         eventually(lambda: run.step("train-sft").get("state") == "Succeeded", "the other goes on", 30)
-        assert time.monotonic() - killed <= 20
+        assert time.monotonic() - stopped <= 20
         run.wait_for_phase("Complete")
+        if frozen:
+            audit.mark()
+            assert first.thaw() == 1
+            assert audit.writes() == []
         assert {step["attempt"] for step in run.status()["steps"]} == {1}
     finally:
         first.stop()

@@ -1,0 +1,29 @@
+"""The operator's options: flags before variables before defaults."""
+
+import pytest
+
+from tunewright_operator.shell.options import read
+
+IMAGES = {"TUNEWRIGHT_TRAINER_IMAGE": "t:1", "TUNEWRIGHT_MONITOR_IMAGE": "m:1"}
+
+
+def test_the_charts_variables_are_understood() -> None:
+    found = read([], {**IMAGES, "TUNEWRIGHT_NAMESPACES": "a, b,", "POD_NAME": "p", "POD_NAMESPACE": "system"})
+    assert (found.settings.trainer_image, found.settings.monitor_image) == ("t:1", "m:1")
+    assert (found.namespaces, found.identity, found.lease_namespace) == (("a", "b"), "p", "system")
+
+
+def test_flags_come_before_variables() -> None:
+    found = read(["--trainer-image", "t:2", "--port", "9000"], IMAGES)
+    assert (found.settings.trainer_image, found.port) == ("t:2", 9000)
+
+
+def test_no_namespaces_are_all_namespaces() -> None:
+    assert read([], {**IMAGES, "TUNEWRIGHT_NAMESPACES": ""}).namespaces == ()
+
+
+@pytest.mark.parametrize("missing", sorted(IMAGES))
+def test_a_missing_image_is_named(missing: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        read([], {name: value for name, value in IMAGES.items() if name != missing})
+    assert f"set {missing} or --" in capsys.readouterr().err
