@@ -4,6 +4,7 @@ import collections
 import contextlib
 import http.server
 import json
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from pydantic import BaseModel
 
 import devcluster
 from devcluster import Part
+from devcluster.state import cluster_directory
 from operator_process import AuditLog, OperatorProcess, install_role
 from played_kubelet import Ending, PlayedKubelet, success
 from raw_api import Body, RawApi, eventually
@@ -31,8 +33,13 @@ POD_IP = "127.0.0.77"
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[devcluster.Cluster]:
-    yield devcluster.up("operator-run", frozenset({Part.CONTROL_PLANE, Part.CONTROLLERS}))
-    devcluster.down("operator-run")
+    """One for each test process: two that shared one would fight for the lease."""
+    for left_over in cluster_directory("x").parent.glob("operator-run-*"):
+        if not Path(f"/proc/{left_over.name.rsplit('-', 1)[-1]}").exists():
+            devcluster.down(left_over.name)
+    name = f"operator-run-{os.getpid()}"
+    yield devcluster.up(name, frozenset({Part.CONTROL_PLANE, Part.CONTROLLERS}))
+    devcluster.down(name)
 
 
 @pytest.fixture(scope="module")
@@ -304,6 +311,20 @@ def test_a_preempted_attempt_is_followed_by_another(
     run = Run(api, namespace).create()
     run.wait_for_phase("Complete")
     assert (run.step("train-sft")["attempt"], run.step("train-sft")["retries"]) == (2, {"Preempted": 1})
+
+
+def test_a_job_that_somebody_deleted_is_no_success_and_is_never_created_again(
+    api: RawApi, namespace: str, kubelet: PlayedKubelet, operator: OperatorProcess, audit: AuditLog
+) -> None:
+    kubelet.script = until("train-sft")
+    run = Run(api, namespace).create()
+    eventually(lambda: run.step("train-sft").get("jobUID"), "training")
+    api.delete(f"/apis/batch/v1/namespaces/{namespace}/jobs/{child(run, 'train-sft')}", propagationPolicy="Background")
+    eventually(lambda: run.step("train-sft").get("attempt") == 2, "the next attempt is recorded")
+    kubelet.script = success
+    run.wait_for_phase("Complete")
+    assert audit.created_jobs(namespace).count(child(run, "train-sft")) == 1
+    assert run.step("train-sft")["retries"] == {"NodeFault": 1}
 
 
 @pytest.mark.parametrize("step", STEPS)

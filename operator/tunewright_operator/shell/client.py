@@ -170,7 +170,9 @@ class Client:
         while True:
             page = await self._request("GET", f"{resource.path(namespace)}?{urlencode(query)}")
             # Items of a list come without their kind.
-            items += [{"apiVersion": resource.api_version, "kind": resource.kind, **item} for item in page["items"]]
+            items += [
+                {"apiVersion": resource.api_version, "kind": resource.kind, **item} for item in page["items"] or []
+            ]
             token = page["metadata"].get("continue")
             if not token:
                 return Listing(tuple(items), int(page["metadata"]["resourceVersion"]))

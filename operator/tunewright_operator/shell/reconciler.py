@@ -9,7 +9,7 @@ from tunewright_operator.core.plan import plan
 from tunewright_operator.core.types import Event, MonitorPlan, Plan, Settings
 from tunewright_operator.shell.cache import Cache
 from tunewright_operator.shell.client import Client
-from tunewright_operator.shell.errors import AlreadyExists, ClusterError, NotLeading
+from tunewright_operator.shell.errors import AlreadyExists, ClusterError, NotFound, NotLeading
 from tunewright_operator.shell.execute import Executor
 from tunewright_operator.shell.logs import logger
 from tunewright_operator.shell.metrics import Metrics
@@ -19,6 +19,7 @@ from tunewright_operator.shell.status_patch import status_patch
 from tunewright_operator.shell.workqueue import Key
 
 Body = dict[str, Any]
+SHORTEST_PAUSE = 1.0
 MOST_ROUNDS = 3
 """Deciding, acting and deciding again converges in two; the third is for a race lost once."""
 
@@ -41,13 +42,18 @@ class Reconciler:
         if body is None:
             return None
         decision = await self._decide_and_act(resource, body)
-        await self._write_status(resource, body, decision)
-        return self._soonest(key, decision)
+        written = await self._write_status(resource, body, decision)
+        soonest = self._soonest(key, decision)
+        # Looking again at once makes sense only at something new: whatever decides otherwise must not spin.
+        return soonest if soonest is None or written else max(soonest, SHORTEST_PAUSE)
 
     async def refresh(self, key: Key) -> None:
         """Replace what is known of `key` by a quorum read."""
         resource = FINE_TUNE_JOBS if key.kind == FINE_TUNE_JOBS.kind else ADAPTER_MONITORS
-        self.cache.observe(resource, await self.client.get(resource, key.namespace, key.name))
+        try:
+            self.cache.observe(resource, await self.client.get(resource, key.namespace, key.name))
+        except NotFound:
+            self.cache.gone(resource, key.namespace, key.name)
 
     def _soonest(self, key: Key, decision: Plan | MonitorPlan) -> float | None:
         steps = [step.job_name for step in decision.status.steps] if isinstance(decision, Plan) else []
@@ -70,15 +76,17 @@ class Reconciler:
         monitor = parse_monitor_object(body)
         return plan_monitor(monitor, await self.observer.monitor(monitor), self.settings)
 
-    async def _write_status(self, resource: Resource, body: Body, decision: Plan | MonitorPlan) -> None:
+    async def _write_status(self, resource: Resource, body: Body, decision: Plan | MonitorPlan) -> bool:
+        """One write, and only if something changed; whether there was one."""
         patch = status_patch(body, type(decision.status), decision.status.to_wire())
         if not patch:
-            return
+            return False
         written = await self.client.patch_status(resource, body["metadata"], patch)
         self.cache.observe(resource, written)
         self._note_transition(body, decision)
         for event in decision.events:
             await self._tell(resource, written, event)
+        return True
 
     def _note_transition(self, body: Body, decision: Plan | MonitorPlan) -> None:
         if isinstance(decision, MonitorPlan):
