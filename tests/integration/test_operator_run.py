@@ -267,6 +267,7 @@ def test_a_suspended_run_has_no_pods_and_goes_on_with_a_new_attempt(
     run.wait_for_phase("Suspended")
     assert [pod for pod in run.pods() if pod["status"]["phase"] not in ("Succeeded", "Failed")] == []
     assert child(run, "train-sft") not in run.jobs()
+    assert (run.condition("Admitted")["status"], run.condition("Admitted")["reason"]) == ("False", "SuspendedByUser")
 
     kubelet.script = success
     run.patch(suspend=False)

@@ -82,6 +82,8 @@ def _stage_conditions(job: FineTuneJob, status: FineTuneJobStatus, situation: Si
             (Reason.PODS_RUNNING, "The pod runs.") if situation.admitted else (situation.reason, situation.message)
         )
         found.append((ConditionType.ADMITTED, situation.admitted, reason, message))
+    elif situation.phase is not Phase.RUNNING:
+        found.append((ConditionType.ADMITTED, False, situation.reason, "No pod runs, and none is wanted."))
     return found
 
 
