@@ -39,6 +39,12 @@ def raw_job(
     return {**body, "status": status} if status is not None else body
 
 
+def listed(name: str, version: int, namespace: str = "team-a", **labels: str) -> dict[str, Any]:
+    """Any object as a list or a watch shows it; its status says which version it is."""
+    metadata = {"name": name, "namespace": namespace, "resourceVersion": str(version), "labels": labels}
+    return {"metadata": metadata, "spec": {}, "status": {"version": version}}
+
+
 def job(status: dict[str, Any] | None = None, generation: int = 1, **changes: Any) -> FineTuneJob:
     """A parsed FineTuneJob."""
     return parse_job_object(raw_job(status, generation, **changes))

@@ -11,13 +11,13 @@ from datetime import UTC, datetime
 
 import httpx
 
+from builders import DIGEST
 from raw_api import Body, RawApi
 from tunewright_api import names
 from tunewright_api.run import RunConfig, RunResult, termination_message
 from tunewright_api.status import AdapterStatus, DatasetStatus
 
 NODE = "played-node"
-DIGEST = "sha256:" + "ab" * 32
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import pytest
 from pydantic import BaseModel
 
 import devcluster
+from builders import STEPS, spec
 from devcluster import Part
 from devcluster.state import cluster_directory
 from operator_process import AuditLog, OperatorProcess, install_role
@@ -27,7 +28,6 @@ from tunewright_api.run import ProgressReport, RunConfig
 from tunewright_api.status import Progress
 
 GROUP = f"/apis/{names.API_VERSION}"
-STEPS = ("prepare", "train-sft", "train-dpo", "package", "evaluate", "publish")
 POD_IP = "127.0.0.77"
 
 
@@ -91,19 +91,6 @@ def operator_of_all_namespaces(kubeconfig: Path, tmp_path: Path) -> Iterator[Ope
     process.start()
     yield process
     process.stop()
-
-
-def spec(**changes: Any) -> Body:
-    stages = [
-        {"name": "sft", "method": "SFT", "dataset": {"uri": "s3://data/sft.jsonl"}},
-        {"name": "dpo", "method": "DPO", "dataset": {"uri": "s3://data/dpo.jsonl"}},
-    ]
-    return {
-        "model": {"uri": "s3://models/small", "id": "org/small"},
-        "stages": stages,
-        "output": {"uri": "s3://adapters/support"},
-        **changes,
-    }
 
 
 class Run:
@@ -188,7 +175,7 @@ def test_a_run_goes_through_all_steps_to_a_published_adapter(
     assert [(step["name"], step["state"], step["attempt"]) for step in status["steps"]] == [
         (step, "Succeeded", 1) for step in STEPS
     ]
-    assert status["adapter"]["uri"] == f"s3://adapters/support/{namespace}/demo/{status['runId']}/adapter"
+    assert status["adapter"]["uri"] == f"s3://out/adapters/{namespace}/demo/{status['runId']}/adapter"
     assert status["dataset"]["rows"] == 10
     assert run.condition("Complete")["status"] == run.condition("Finished")["status"] == "True"
     assert sorted(run.jobs()) == sorted(child(run, step) for step in STEPS)

@@ -4,17 +4,13 @@ from typing import Any
 
 import pytest
 
+from builders import listed as body
 from tunewright_api import names
 from tunewright_operator.shell.cache import Cache, owner_key, slim
 from tunewright_operator.shell.resources import DEPLOYMENTS, FINE_TUNE_JOBS, JOBS, PODS
 from tunewright_operator.shell.workqueue import Key
 
 OWNER = Key("FineTuneJob", "team-a", "demo")
-
-
-def body(name: str, version: int, namespace: str = "team-a", **labels: str) -> dict[str, Any]:
-    metadata = {"name": name, "namespace": namespace, "resourceVersion": str(version), "labels": labels}
-    return {"metadata": metadata, "spec": {}, "status": {"version": version}}
 
 
 def job(version: int, name: str = "demo-a1") -> dict[str, Any]:
