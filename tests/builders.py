@@ -89,7 +89,8 @@ def result(step: str = "prepare", attempt: int = 1, failure: Failure | None = No
     success = (
         {} if failure else {"manifest_uri": f"s3://out/{step}/manifest.json", "digest": DIGEST, "adapter": adapter}
     )
-    return RunResult(step=step, attempt=attempt, failure=failure, **success).model_dump_json(
+    figures = {"lastLoss": 2.5} if step.startswith(names.TRAIN_PREFIX) and not failure else {}
+    return RunResult(step=step, attempt=attempt, failure=failure, figures=figures, **success).model_dump_json(
         by_alias=True, exclude_none=True
     )
 

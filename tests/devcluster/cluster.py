@@ -4,7 +4,7 @@ import dataclasses
 import os
 from pathlib import Path
 
-from devcluster import binaries, node, packages, processes, state
+from devcluster import binaries, leftovers, node, packages, processes, state
 from devcluster.control_plane import start_api_server, start_controllers, write_kubeconfig
 from devcluster.errors import DevclusterError
 from devcluster.prometheus import start_prometheus
@@ -26,7 +26,7 @@ def up(name: str = "demo", parts: frozenset[Part] = ALL_PARTS) -> Cluster:
     try:
         return _start(name, parts)
     except BaseException:
-        down(name, keep_logs=True)
+        _give_up(name)
         raise
 
 
@@ -38,19 +38,30 @@ def load(name: str = "demo") -> Cluster | None:
     return found
 
 
-def down(name: str = "demo", *, keep_logs: bool = False) -> None:
-    """Stop everything that `up` started, also after a crash. Images and binaries stay in the cache."""
+def down(name: str = "demo") -> None:
+    """Stop everything that `up` started, also after a crash. Images and binaries stay in the cache. Raises DevclusterError when something stayed."""
     found = state.load_state(name)
     if found is None:
         return
-    for process in reversed(found.processes):
+    _stop(found)
+    state.remove_state(name)
+    if Part.NODE in found.parts and (left := leftovers.find()):
+        raise DevclusterError(f"{len(left)} things of the node are left behind: {'; '.join(left[:10])}")
+
+
+def _stop(cluster: Cluster) -> None:
+    for process in reversed(cluster.processes):
         processes.stop(process)
-    if Part.NODE in found.parts:
-        node.remove_leftovers(Path(found.binaries))
-    if keep_logs:
+    if Part.NODE in cluster.parts:
+        leftovers.remove(Path(cluster.binaries))
+
+
+def _give_up(name: str) -> None:
+    """Stop what was started, and keep the logs for whoever wants to know why the rest was not."""
+    found = state.load_state(name)
+    if found is not None:
+        _stop(found)
         (Path(found.directory) / "state.json").unlink()
-    else:
-        state.remove_state(name)
 
 
 def _refuse_second_node(name: str) -> None:

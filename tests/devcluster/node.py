@@ -1,6 +1,5 @@
 """The node: containerd, kubelet, kube-proxy, and a bridge on which pods reach the host."""
 
-import contextlib
 import json
 import shutil
 import ssl
@@ -59,11 +58,6 @@ def make_bridge() -> None:
         run(["ip", "addr", "add", f"{GATEWAY}/24", "dev", BRIDGE])
     run(["ip", "link", "set", BRIDGE, "up"])
     Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
-
-
-def remove_bridge() -> None:
-    """Take the bridge away, and what kube-proxy wrote for it."""
-    subprocess.run(["ip", "link", "del", BRIDGE], capture_output=True, check=False)
 
 
 def start_containerd(directory: Path) -> Process:
@@ -195,46 +189,6 @@ def _proxy_config(kubeconfig: Path) -> dict[str, object]:
         # Limits of the machine are not ours to change.
         "conntrack": {"maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"},
     }
-
-
-def remove_leftovers(binaries: Path) -> None:
-    """After the processes: containers' shims, mounts, cgroups, rules and folders of the node."""
-    subprocess.run(["pkill", "-9", "-f", f"containerd-shim.*{CONTAINERD_SOCKET}"], capture_output=True, check=False)
-    _kill_containers()
-    _unmount(KUBELET_DIRECTORY, RUN_DIRECTORY, cache_directory() / "containerd")
-    if (binaries / "kube-proxy").is_file():
-        subprocess.run(
-            [str(binaries / "kube-proxy"), "--cleanup", "--proxy-mode=iptables"], capture_output=True, check=False
-        )
-    remove_bridge()
-    for folder in (KUBELET_DIRECTORY, RUN_DIRECTORY):
-        shutil.rmtree(folder, ignore_errors=True)
-    shutil.rmtree("/var/lib/cni/networks/devcluster", ignore_errors=True)
-
-
-def _kill_containers() -> None:
-    """Processes of pods, found by their cgroup; then the cgroups themselves."""
-    for path in Path("/sys/fs/cgroup").glob("*/kubepods"):
-        for processes in sorted(path.rglob("cgroup.procs")):
-            for pid in processes.read_text().split():
-                subprocess.run(["kill", "-9", pid], capture_output=True, check=False)
-        for folder in sorted((item for item in path.rglob("*") if item.is_dir()), key=lambda item: -len(item.parts)):
-            _remove_cgroup(folder)
-        _remove_cgroup(path)
-
-
-def _remove_cgroup(folder: Path) -> None:
-    # A process of it may still be ending; an empty cgroup costs nothing.
-    with contextlib.suppress(OSError):
-        folder.rmdir()
-
-
-def _unmount(*roots: Path) -> None:
-    points = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
-    for point in sorted(
-        (point for point in points if any(point.startswith(f"{root}/") for root in roots)), reverse=True
-    ):
-        subprocess.run(["umount", "-l", point], capture_output=True, check=False)
 
 
 def node_is_ready(plane: ControlPlane) -> bool:

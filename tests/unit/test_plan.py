@@ -74,6 +74,8 @@ def test_all_steps_run_in_order_and_one_status_write_joins_end_and_beginning() -
     assert created == [f"tune-0a1b2c3d-{name}-a1" for name in STEPS]
     assert current.status.phase is Phase.COMPLETE
     assert current.status.adapter is not None
+    assert current.status.progress is not None
+    assert (current.status.progress.summary, current.status.progress.loss) == ("6/6 steps", 2.5)
     for type_ in ("Prepared", "Trained", "Packaged", "Evaluated", "Published", "Complete", "Finished"):
         assert is_true(current.status.conditions, type_), type_
 

@@ -12,7 +12,7 @@ from tunewright_api.status import Failure, FineTuneJobStatus, Phase, Resolved, S
 from tunewright_operator.core.attempts import first_attempt, uncounted_attempt
 from tunewright_operator.core.conditions import Situation, describe, is_finished
 from tunewright_operator.core.parse import format_time, parse_time
-from tunewright_operator.core.results import replace_step
+from tunewright_operator.core.results import replace_step, whole_progress
 from tunewright_operator.core.running import plan_step
 from tunewright_operator.core.types import DeleteJob, Event, FineTuneJob, Observed, Plan, Settings
 
@@ -96,7 +96,9 @@ def _advance(job: FineTuneJob, status: FineTuneJobStatus, observed: Observed, *e
 def _complete(job: FineTuneJob, status: FineTuneJobStatus, observed: Observed, events: tuple[Event, ...]) -> Plan:
     where = status.adapter.uri if status.adapter else "object storage"
     situation = Situation(Phase.COMPLETE, Reason.COMPLETED, f"The adapter is published at {where}.")
-    status = status.model_copy(update={"completion_time": format_time(observed.now)})
+    status = status.model_copy(
+        update={"completion_time": format_time(observed.now), "progress": whole_progress(status)}
+    )
     return Plan(
         describe(job, status, situation, observed.now),
         events=(*events, Event("Normal", "Completed", situation.message)),

@@ -66,6 +66,13 @@ def fold_progress(
     )
 
 
+def whole_progress(status: FineTuneJobStatus) -> Progress:
+    """What the columns show of a run that is complete: all steps, and the loss that training ended with."""
+    last_loss = next((step.figures["lastLoss"] for step in reversed(status.steps) if "lastLoss" in step.figures), None)
+    steps = len(status.steps)
+    return Progress(step=status.steps[-1].name, summary=f"{steps}/{steps} steps", loss=last_loss)
+
+
 def _same_moment(before: Progress, report: ProgressReport) -> bool:
     return (before.step, before.attempt) == (report.progress.step, report.progress.attempt)
 
