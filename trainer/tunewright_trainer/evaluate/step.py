@@ -61,6 +61,7 @@ def run(context: StepContext) -> StepOutcome:
     context.telemetry.update(activity="Downloading")
     folders.download_files(context.store, context.inputs[names.PREPARE], data, below="stages/")
     contestants = _load(context)
+    context.telemetry.update(activity="Scoring")
     held_out = _rows(context, data, ("test",))
     supervised = held_out[Method.SFT] or [_as_supervised(row) for row in held_out[Method.DPO]]
     wanted = spec.evaluation.metrics or [

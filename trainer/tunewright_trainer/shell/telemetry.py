@@ -60,7 +60,9 @@ class Telemetry:
         self._lock = threading.Lock()
         self._listener = listener
         self._report = ProgressReport(
-            progress=Progress(step=config.step, attempt=config.attempt, activity="Starting", updated_at=now())
+            progress=Progress(
+                step=config.step, attempt=config.attempt, activity="Starting", summary="Starting", updated_at=now()
+            )
         )
         self.metrics = _Metrics(config)
         self._server: ThreadingHTTPServer | None = None
@@ -72,7 +74,9 @@ class Telemetry:
             return self._report
 
     def update(self, **fields: Any) -> None:
-        """Change fields of the progress."""
+        """Change fields of the progress. A new activity without figures is its own summary."""
+        if "activity" in fields:
+            fields = {"summary": fields["activity"], **fields}
         with self._lock:
             progress = self._report.progress.model_copy(update={**fields, "updated_at": now()})
             self._report = self._report.model_copy(update={"progress": progress})

@@ -67,7 +67,7 @@ def _stage(context: StepContext) -> Stage:
 
 def _material(context: StepContext, stage: Stage) -> tuple[Material, ResolvedStage]:
     spec, telemetry = context.config.spec, context.telemetry
-    telemetry.update(activity="Downloading", summary=f"{stage.name} starting")
+    telemetry.update(activity="Downloading")
     data = context.workdir / "data"
     folders.download_files(context.store, context.inputs[names.PREPARE], data, below=f"stages/{stage.name}/")
     model_folder = download_model(context.store, spec.model.uri, context.workdir / "model")
