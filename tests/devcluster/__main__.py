@@ -7,7 +7,7 @@ import sys
 
 from devcluster import down, images, load, up
 from devcluster.errors import DevclusterError
-from devcluster.state import ALL_PARTS, Part
+from devcluster.state import ALL_PARTS, Cluster, Part
 
 
 def _arguments() -> argparse.Namespace:
@@ -23,6 +23,14 @@ def _print(value: object) -> None:
     sys.stdout.write(f"{value}\n")
 
 
+def _print_address(cluster: Cluster) -> None:
+    """Lines for a shell."""
+    if cluster.kubeconfig:
+        _print(f"export KUBECONFIG={cluster.kubeconfig}\nexport PATH={cluster.binaries}:$PATH")
+    if cluster.s3_endpoint:
+        _print(f"export AWS_ENDPOINT_URL={cluster.s3_endpoint}")
+
+
 def main() -> int:
     """Run the command; the exit code is 1 when a part cannot run here."""
     arguments = _arguments()
@@ -32,7 +40,7 @@ def main() -> int:
             return 0
         if arguments.command == "up":
             cluster = up(arguments.name, frozenset(Part(part) for part in arguments.parts.split(",")))
-            _print(f"export KUBECONFIG={cluster.kubeconfig}\nexport PATH={cluster.binaries}:$PATH")
+            _print_address(cluster)
             return 0
         found = load(arguments.name)
         if found is None:

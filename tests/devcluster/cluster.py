@@ -9,7 +9,7 @@ from devcluster.control_plane import start_api_server, start_controllers, write_
 from devcluster.errors import DevclusterError
 from devcluster.prometheus import start_prometheus
 from devcluster.registry import start_registry
-from devcluster.s3 import ACCESS_KEY, SECRET_KEY, start_s3
+from devcluster.s3 import ACCESS_KEY, SECRET_KEY, remove_dead_sockets, start_s3
 from devcluster.state import ALL_PARTS, Cluster, Part, Process
 
 
@@ -52,6 +52,8 @@ def down(name: str = "demo") -> None:
 def _stop(cluster: Cluster) -> None:
     for process in reversed(cluster.processes):
         processes.stop(process)
+    if Part.S3 in cluster.parts:
+        remove_dead_sockets()
     if Part.NODE in cluster.parts:
         leftovers.remove(Path(cluster.binaries))
 

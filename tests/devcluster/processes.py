@@ -27,12 +27,13 @@ def free_port() -> int:
 
 
 def start_ticks(pid: int) -> int | None:
-    """When the process started, in clock ticks since boot; None when it is gone or a zombie."""
+    """When the process started, in clock ticks since boot; None when it is gone, or a zombie whose last thread has ended."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        threads = len(list(Path(f"/proc/{pid}/task").iterdir()))
     except (FileNotFoundError, ProcessLookupError):
         return None
-    return None if fields[0] == "Z" else int(fields[19])
+    return None if fields[0] == "Z" and threads <= 1 else int(fields[19])
 
 
 def start(name: str, command: list[str], logs: Path, environment: Mapping[str, str] | None = None) -> Process:

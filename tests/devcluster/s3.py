@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import socket
 import sys
 from pathlib import Path
 
@@ -25,10 +26,14 @@ def start_s3(directory: Path) -> tuple[int, Process]:
     config = directory / "keys" / "s3.json"
     config.parent.mkdir(parents=True, exist_ok=True)
     config.write_text(json.dumps(_identities()))
+    # Without a folder of its own it logs into the machine's temporary one.
+    logs = directory / "logs" / "seaweedfs"
+    logs.mkdir(parents=True, exist_ok=True)
     grpc_offset = 10000
     ports = [free_port_pair(grpc_offset) for _ in range(3)]
     command = [
         weed,
+        f"-logdir={logs}",
         "server",
         f"-dir={data}",
         "-ip=127.0.0.1",
@@ -51,10 +56,20 @@ def start_s3(directory: Path) -> tuple[int, Process]:
     return port, process
 
 
+def remove_dead_sockets() -> None:
+    """SeaweedFS leaves its local sockets behind; those of servers that still run are left alone."""
+    for path in Path("/tmp").glob("seaweedfs-*.sock"):
+        with socket.socket(socket.AF_UNIX) as probe:
+            try:
+                probe.connect(str(path))
+            except ConnectionRefusedError:
+                path.unlink(missing_ok=True)
+            except OSError:
+                continue
+
+
 def free_port_pair(offset: int) -> int:
     """A free port whose neighbour at `offset`, which SeaweedFS takes for gRPC, is free and legal too."""
-    import socket
-
     for _ in range(200):
         port = free_port()
         if port + offset > 65535:
