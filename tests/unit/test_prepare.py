@@ -1,5 +1,7 @@
 """What prepare makes of rows: every line is kept or named."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,8 @@ from tunewright_api.stages import Stage
 from tunewright_trainer.prepare.dataset import complaint, prepare_stage
 from tunewright_trainer.prepare.rows import Problem, read_rows
 from tunewright_trainer.prepare.split import Part, part_of
+from tunewright_trainer.shell.folders import canonical_json
+from tunewright_trainer.train.rows import read_part
 
 SPLIT = Split()
 
@@ -33,6 +37,12 @@ BAD_ROWS = [
     pytest.param(b'{"prompt": NaN}', "SFT", "rows.jsonl:1: NaN is not JSON; write null or a number", id="NaN"),
     pytest.param(
         b'{"prompt": "\xff"}', "SFT", "rows.jsonl:1: byte 13 is not UTF-8; save the file as UTF-8", id="Latin-1"
+    ),
+    pytest.param(
+        b'{"prompt": "\\uD83d", "completion": "b"}',
+        "SFT",
+        "rows.jsonl:1: holds half of a surrogate pair (\\ud800 to \\udfff), which is no character; write the character itself",
+        id="half of a surrogate pair",
     ),
     pytest.param(
         b'{"question": "a", "answer": "b"}',
@@ -86,6 +96,17 @@ BAD_ROWS = [
         id="two users in a row",
     ),
 ]
+
+
+def test_texts_keep_every_character_on_their_way_to_the_trainer(tmp_path: Path) -> None:
+    """Also those that Python, but not JSON, takes for the end of a line; and whole surrogate pairs."""
+    text = "a\u2028b\x85c\x1cd\N{GRINNING FACE}"
+    line = json.dumps({"prompt": text, "completion": text}).encode()
+    (row,) = [row for rows in prepare_stage(line, stage("SFT"), SPLIT).parts.values() for row in rows]
+    folder = tmp_path / "stages" / "sft"
+    folder.mkdir(parents=True)
+    (folder / "train.jsonl").write_bytes(canonical_json(row.to_json()) * 2)
+    assert [found["completion"][0]["content"] for found in read_part(tmp_path, "sft", "train")] == [text, text]
 
 
 @pytest.mark.parametrize(("line", "method", "sentence"), BAD_ROWS)

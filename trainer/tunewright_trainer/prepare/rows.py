@@ -59,9 +59,19 @@ def _parsed(line: bytes) -> dict[str, Any] | str:
         return f"not valid JSON at column {error.colno} ({error.msg}); each line must be one complete JSON object"
     except RecursionError:
         return "nested too deeply"
+    if "\\ud" in text.lower() and not _is_encodable(value):
+        return "holds half of a surrogate pair (\\ud800 to \\udfff), which is no character; write the character itself"
     if not isinstance(value, dict):
         return f"is a JSON {_json_type(value)}; each line must be one JSON object"
     return value
+
+
+def _is_encodable(value: Any) -> bool:
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _json_type(value: Any) -> str:

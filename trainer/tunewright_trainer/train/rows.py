@@ -12,8 +12,9 @@ ANSWERS = ("completion", "chosen", "rejected")
 
 def read_part(folder: Path, stage: str, part: str) -> list[Row]:
     """Rows of one part, in order."""
-    lines = (folder / "stages" / stage / f"{part}.jsonl").read_text().splitlines()
-    return [json.loads(line) for line in lines]
+    # Not splitlines(): texts may hold U+2028 and its like, which it takes for ends of lines.
+    lines = (folder / "stages" / stage / f"{part}.jsonl").read_bytes().split(b"\n")
+    return [json.loads(line) for line in lines if line]
 
 
 def rendered_lengths(rows: list[Row], tokenizer: Any) -> list[int]:
