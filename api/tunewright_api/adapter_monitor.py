@@ -4,7 +4,18 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tunewright_api.base import ApiModel, LongText, ObservedModel, ShortText, Text, Timestamp, Uri, cel
+from tunewright_api.base import (
+    ApiModel,
+    Integer,
+    LongText,
+    Number,
+    ObservedModel,
+    ShortText,
+    Text,
+    Timestamp,
+    Uri,
+    matching,
+)
 from tunewright_api.compute import Resources
 from tunewright_api.conditions import Condition
 from tunewright_api.sketch import Signal
@@ -16,15 +27,8 @@ class Endpoint(ApiModel):
 
     url: Annotated[
         str,
-        Field(
-            max_length=512,
-            json_schema_extra=cel(
-                (
-                    "self.matches('^https?://[^ ]+$')",
-                    "must be the base URL of the API, such as http://vllm.models:8000/v1",
-                )
-            ),
-        ),
+        Field(max_length=512),
+        *matching(r"https?://[^ ]+", "must be the base URL of the API, such as http://vllm.models:8000/v1"),
     ]
     """Base URL of the API, such as http://vllm.models:8000/v1; /chat/completions is appended."""
     adapter_model: ShortText
@@ -36,11 +40,11 @@ class Endpoint(ApiModel):
 class Probe(ApiModel):
     """Fixed prompts, sent again and again."""
 
-    interval_seconds: Annotated[int, Field(ge=5, le=86400)] = 60
+    interval_seconds: Annotated[Integer, Field(ge=5, le=86400)] = 60
     """Pause between rounds. Default: 60."""
-    timeout_seconds: Annotated[int, Field(ge=1, le=600)] = 30
+    timeout_seconds: Annotated[Integer, Field(ge=1, le=600)] = 30
     """Longest wait for one answer. Default: 30."""
-    max_tokens: Annotated[int, Field(ge=1, le=1024)] = 32
+    max_tokens: Annotated[Integer, Field(ge=1, le=1024)] = 32
     """Longest answer. Default: 32."""
     prompts: Annotated[list[LongText], Field(min_length=1, max_length=32)] = [
         "Say hello.",
@@ -55,15 +59,15 @@ class Drift(ApiModel):
 
     traffic_uri: Uri
     """Prefix of JSONL objects with {prompt, response} rows; the newest by name are read: s3://traffic/support/."""
-    interval_seconds: Annotated[int, Field(ge=5, le=86400)] = 300
+    interval_seconds: Annotated[Integer, Field(ge=5, le=86400)] = 300
     """Pause between comparisons. Default: 300."""
-    window_samples: Annotated[int, Field(ge=50, le=100_000)] = 1000
+    window_samples: Annotated[Integer, Field(ge=50, le=100_000)] = 1000
     """Newest samples that are compared. Default: 1000."""
-    minimum_samples: Annotated[int, Field(ge=50, le=100_000)] = 500
+    minimum_samples: Annotated[Integer, Field(ge=50, le=100_000)] = 500
     """With fewer the answer is InsufficientData: PSI says nothing at small numbers. Default: 500."""
-    psi_threshold: Annotated[float, Field(gt=0, le=10)] = 0.2
+    psi_threshold: Annotated[Number, Field(gt=0, le=10)] = 0.2
     """Effect that counts as drift; raised by itself where so few samples would reach it by chance. Default: 0.2."""
-    alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.01
+    alpha: Annotated[Number, Field(gt=0, lt=0.5)] = 0.01
     """Level of the Kolmogorov-Smirnov test, Holm-corrected over signals. Default: 0.01."""
 
 

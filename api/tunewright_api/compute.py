@@ -4,9 +4,16 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tunewright_api.base import ApiModel, DnsLabel, FreeForm, ShortText
+from tunewright_api.base import ApiModel, DnsLabel, FreeForm, Integer, ShortText, matching
 
-Quantity = Annotated[str, Field(max_length=32, pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$")]
+Quantity = Annotated[
+    str,
+    Field(max_length=32),
+    *matching(
+        r"[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?",
+        "must be a quantity such as 500m, 4 or 16Gi, without a space",
+    ),
+]
 Quantities = Annotated[dict[ShortText, Quantity], Field(max_length=16)]
 
 
@@ -33,14 +40,20 @@ class StepCompute(ApiModel):
 class EnvironmentVariable(ApiModel):
     """A plain variable for the pods. Never put a secret here."""
 
-    name: Annotated[str, Field(max_length=253, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+    name: Annotated[
+        str,
+        Field(max_length=253),
+        *matching(r"[A-Za-z_][A-Za-z0-9_]*", "must be letters, digits and underscores, as a variable of a shell is"),
+    ]
+    """Name of the variable."""
     value: Annotated[str, Field(max_length=4096)]
+    """Its value, in plain sight of everybody who may read the job."""
 
 
 class Compute(ApiModel):
     """What the pods of a run ask of the cluster."""
 
-    gpus_per_node: Annotated[int, Field(ge=0, le=1)] | None = None
+    gpus_per_node: Annotated[Integer, Field(ge=0, le=1)] | None = None
     """GPUs for each training and evaluation pod; 0 trains on the CPU. Default: 1."""
     gpu_resource: ShortText | None = None
     """Resource name of a GPU. Default: nvidia.com/gpu."""

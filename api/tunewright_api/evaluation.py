@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tunewright_api.base import ApiModel
+from tunewright_api.base import ApiModel, Integer
 
 
 class MetricName(StrEnum):
@@ -27,9 +27,9 @@ class Evaluation(ApiModel):
         | None
     ) = None
     """Default: loss and rougeL, and preferenceAccuracy where a stage is DPO."""
-    max_rows: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    max_rows: Annotated[Integer, Field(ge=1, le=100_000)] | None = None
     """Held-out rows to answer, chosen by seed; loss is always taken over all of them. Default: 200."""
-    max_new_tokens: Annotated[int, Field(ge=1, le=8192)] | None = None
+    max_new_tokens: Annotated[Integer, Field(ge=1, le=8192)] | None = None
     """Longest answer, in tokens. Default: 256."""
-    samples: Annotated[int, Field(ge=0, le=50)] | None = None
+    samples: Annotated[Integer, Field(ge=0, le=50)] | None = None
     """Answers of base and tuned kept side by side in the report. Default: 5."""

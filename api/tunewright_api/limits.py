@@ -5,10 +5,14 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tunewright_api.base import ApiModel
+from tunewright_api.base import ApiModel, Integer, cel, matching
 from tunewright_api.failures import FAILURES, FailureClass
 
-Duration = Annotated[str, Field(max_length=16, pattern=r"^([0-9]+h)?([0-9]+m)?([0-9]+s)?$", min_length=2)]
+Duration = Annotated[
+    str,
+    Field(max_length=16, min_length=2),
+    *matching(r"([0-9]+h)?([0-9]+m)?([0-9]+s)?", "must be a duration such as 8h, 90m or 1h30m"),
+]
 """As in Go: 8h, 90m, 1h30m, 45s."""
 
 _UNITS = {"h": 3600, "m": 60, "s": 1}
@@ -22,7 +26,21 @@ def seconds(duration: str) -> int:
 class Limits(ApiModel):
     """Bounds of a run. They may be changed while it runs."""
 
-    retries: Annotated[dict[FailureClass, Annotated[int, Field(ge=0, le=1000)]], Field(max_length=32)] | None = None
+    retries: (
+        Annotated[
+            dict[FailureClass, Annotated[Integer, Field(ge=0, le=1000)]],
+            Field(
+                max_length=32,
+                json_schema_extra=cel(
+                    (
+                        f"self.all(name, name in {[str(name) for name in FailureClass]})",
+                        f"may only name failure classes: {', '.join(FailureClass)}",
+                    )
+                ),
+            ),
+        ]
+        | None
+    ) = None
     """New attempts a step may cost, by failure class, say {Preempted: 100, StorageUnavailable: 3}. Default: see the failure classes' table."""
     run_deadline: Duration | None = None
     """Fail the run when it has taken this long from its start, time in suspension left out. Default: no limit."""

@@ -5,7 +5,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from tunewright_api import names
-from tunewright_api.base import ApiModel, Text, Uri, cel
+from tunewright_api.base import ApiModel, Boolean, Integer, Number, Text, Uri, cel, matching
 from tunewright_api.compute import Compute
 from tunewright_api.evaluation import Evaluation
 from tunewright_api.limits import Limits
@@ -22,7 +22,14 @@ class Model(ApiModel):
 
     uri: Uri
     """Folder with config.json, tokenizer and *.safetensors: s3://bucket/folder."""
-    id: Annotated[str, Field(max_length=256, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?$")]
+    id: Annotated[
+        str,
+        Field(max_length=256),
+        *matching(
+            r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?",
+            "must be the model's name as its publisher writes it, such as HuggingFaceTB/SmolLM2-135M-Instruct",
+        ),
+    ]
     """Canonical id, written into the adapter so that servers accept it: organisation/name."""
 
 
@@ -38,11 +45,11 @@ class Split(ApiModel):
         )
     }
 
-    validation: Annotated[float, Field(ge=0, lt=0.9)] = 0.1
+    validation: Annotated[Number, Field(ge=0, lt=0.9)] = 0.1
     """Share of prompts held out for watching training. Default: 0.1."""
-    test: Annotated[float, Field(gt=0, lt=0.9)] = 0.1
+    test: Annotated[Number, Field(gt=0, lt=0.9)] = 0.1
     """Share of prompts held out for the evaluation. Default: 0.1."""
-    seed: Annotated[int, Field(ge=0, le=2_147_483_647)] = 0
+    seed: Annotated[Integer, Field(ge=0, le=2_147_483_647)] = 0
     """Another seed gives another split. Default: 0."""
 
     @model_validator(mode="after")
@@ -66,7 +73,7 @@ class FineTuneJobSpec(ApiModel):
     """Trainer image. Default: the operator's, as its Helm chart sets it."""
     image_pull_secrets: Annotated[list[SecretReference], Field(max_length=8)] | None = None
     """Secrets to pull the image with."""
-    seed: Annotated[int, Field(ge=0, le=2_147_483_647)] = 42
+    seed: Annotated[Integer, Field(ge=0, le=2_147_483_647)] = 42
     """Seed of everything random in training. Default: 42."""
     model: Model
     """The base model."""
@@ -93,11 +100,11 @@ class FineTuneJobSpec(ApiModel):
     """What the pods ask of the cluster."""
     limits: Limits = Limits()
     """How long the run may take and how often it is tried."""
-    suspend: bool = False
+    suspend: Boolean = False
     """True stops the pods; false goes on from the last checkpoint."""
-    cancel: bool = False
+    cancel: Boolean = False
     """True ends the run for good. It cannot be taken back: raise runAttempt to run again."""
-    run_attempt: Annotated[int, Field(ge=1, le=10_000)] = 1
+    run_attempt: Annotated[Integer, Field(ge=1, le=10_000)] = 1
     """Raise it to run the same spec again, after a failure or a cancellation."""
 
     @model_validator(mode="after")

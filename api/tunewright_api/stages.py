@@ -3,9 +3,9 @@
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
-from pydantic import Field, Strict, model_validator
+from pydantic import Field, model_validator
 
-from tunewright_api.base import ApiModel, FreeForm, Uri, cel
+from tunewright_api.base import ApiModel, FreeForm, Integer, Number, Uri, cel, matching
 from tunewright_api.training_arguments import denied
 
 
@@ -47,25 +47,25 @@ class Hyperparameters(ApiModel):
         )
     }
 
-    epochs: Annotated[float, Strict(), Field(gt=0, le=1000)] | None = None
+    epochs: Annotated[Number, Field(gt=0, le=1000)] | None = None
     """Passes over the training rows. Default: 3 for SFT, 1 for DPO."""
-    max_steps: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
+    max_steps: Annotated[Integer, Field(ge=1, le=10_000_000)] | None = None
     """Stop after this many optimizer steps, whatever `epochs` says."""
-    learning_rate: Annotated[float, Strict(), Field(gt=0, le=1)] | None = None
+    learning_rate: Annotated[Number, Field(gt=0, le=1)] | None = None
     """Peak learning rate. Default: 2e-4 for SFT, 5e-6 for DPO."""
-    batch_size: Annotated[int, Field(ge=1, le=65536)] | None = None
+    batch_size: Annotated[Integer, Field(ge=1, le=65536)] | None = None
     """Rows for one optimizer step. Default: 16, less where the data set is small."""
-    micro_batch_size: Annotated[int, Field(ge=1, le=4096)] | None = None
+    micro_batch_size: Annotated[Integer, Field(ge=1, le=4096)] | None = None
     """Rows in memory at once; must divide batchSize. Default: the largest of 8, 4, 2, 1 that divides batchSize."""
-    max_length: Annotated[int, Field(ge=16, le=1_048_576)] | None = None
+    max_length: Annotated[Integer, Field(ge=16, le=1_048_576)] | None = None
     """Longest row in tokens; longer ones are refused, never cut. Default: the longest row of the data, up to the model's context."""
-    warmup_steps: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+    warmup_steps: Annotated[Integer, Field(ge=0, le=1_000_000)] | None = None
     """Steps until the learning rate reaches its peak. Default: a tenth of all steps."""
-    weight_decay: Annotated[float, Strict(), Field(ge=0, le=1)] | None = None
+    weight_decay: Annotated[Number, Field(ge=0, le=1)] | None = None
     """Default: 0."""
-    beta: Annotated[float, Strict(), Field(gt=0, le=100)] | None = None
+    beta: Annotated[Number, Field(gt=0, le=100)] | None = None
     """DPO only: how closely the model is held to its starting point. Default: 0.1."""
-    checkpoint_steps: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    checkpoint_steps: Annotated[Integer, Field(ge=1, le=1_000_000)] | None = None
     """Upload a checkpoint after each so many steps. Default: a tenth of all steps, at least 10."""
 
     @model_validator(mode="after")
@@ -99,12 +99,8 @@ class Stage(ApiModel):
 
     name: Annotated[
         str,
-        Field(
-            max_length=12,
-            json_schema_extra=cel(
-                ("self.matches('^[a-z0-9]([a-z0-9-]*[a-z0-9])?$')", "must be lower-case letters, digits and dashes")
-            ),
-        ),
+        Field(max_length=12),
+        *matching(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", "must be lower-case letters, digits and dashes, such as sft"),
     ]
     """Name of the stage; its step is called train-<name>."""
     method: Method

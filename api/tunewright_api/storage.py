@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tunewright_api.base import ApiModel, DnsLabel, ShortText, cel
+from tunewright_api.base import ApiModel, DnsLabel, ShortText, matching
 
 
 class AddressingStyle(StrEnum):
@@ -28,14 +28,10 @@ class Storage(ApiModel):
     endpoint: (
         Annotated[
             str,
-            Field(
-                max_length=512,
-                json_schema_extra=cel(
-                    (
-                        "self.matches('^https?://[^/ ]+$')",
-                        "must be http://host:port or https://host:port, without a path; leave it out for AWS S3",
-                    )
-                ),
+            Field(max_length=512),
+            *matching(
+                r"https?://[^/ ]+",
+                "must be http://host:port or https://host:port, without a path; leave it out for AWS S3",
             ),
         ]
         | None

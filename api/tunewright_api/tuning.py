@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tunewright_api.base import ApiModel
+from tunewright_api.base import ApiModel, Integer, Number
 
 
 class TuningType(StrEnum):
@@ -31,11 +31,11 @@ class Tuning(ApiModel):
     """LoRA trains two small matrices beside each chosen weight; everything else stays as it is. Default: LoRA."""
     quantization: Quantization = Quantization.NONE
     """NF4 keeps the frozen base model in 4 bits with double quantisation (QLoRA): a quarter of the memory. Default: None."""
-    rank: Annotated[int, Field(ge=1, le=512)] | None = None
+    rank: Annotated[Integer, Field(ge=1, le=512)] | None = None
     """Rank of the two matrices. Default: 16."""
-    alpha: Annotated[int, Field(ge=1, le=4096)] | None = None
+    alpha: Annotated[Integer, Field(ge=1, le=4096)] | None = None
     """Scale of the adapter; its effect is alpha / rank. Default: twice the rank."""
-    dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
+    dropout: Annotated[Number, Field(ge=0, lt=1)] | None = None
     """Share of adapter inputs dropped in training. Default: 0."""
     target_modules: (
         Annotated[
