@@ -1,7 +1,9 @@
 """Object storage, s3:// and file:// alike, with errors that say which URI, which server and what to do."""
 
+import errno
 import os
 import shutil
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tunewright_api.storage import AddressingStyle, Storage
-from tunewright_trainer.shell.errors import ObjectMissing, StorageDenied, StorageUnavailable
+from tunewright_trainer.shell.errors import InvalidSpec, ObjectMissing, StorageDenied, StorageUnavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -20,6 +22,7 @@ DENIED_CODES = frozenset(
     {"403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "AllAccessDisabled"}
 )
 MISSING_CODES = frozenset({"404", "NoSuchKey", "NoSuchBucket", "NotFound"})
+DISK_IS_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,9 @@ def read_credentials(folder: Path) -> dict[str, str]:
         "AWS_SESSION_TOKEN": "aws_session_token",
     }
     found = {
-        argument: (folder / key).read_text().strip() for key, argument in arguments.items() if (folder / key).is_file()
+        argument: text
+        for key, argument in arguments.items()
+        if (folder / key).is_file() and (text := (folder / key).read_text().strip())
     }
     missing = [key for key in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY") if arguments[key] not in found]
     if missing:
@@ -75,22 +80,39 @@ def _s3_client(storage: Storage, secrets: Path | None) -> "S3Client":
     credentials: dict[str, Any] = (
         read_credentials(secrets / storage.secret_ref.name) if storage.secret_ref and secrets else {}
     )
-    return boto3.client(
-        "s3",
-        endpoint_url=storage.endpoint,
-        region_name=storage.region or "us-east-1",
-        config=Config(
-            connect_timeout=CONNECT_TIMEOUT_SECONDS,
-            read_timeout=READ_TIMEOUT_SECONDS,
-            retries={"mode": "standard", "total_max_attempts": 4},
-            s3={"addressing_style": "path" if path_style else "virtual"},
-            # Servers other than AWS reject or ignore the newer default checksums.
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
-            proxies={} if storage.endpoint else None,
-        ),
-        **credentials,
+    config = Config(
+        connect_timeout=CONNECT_TIMEOUT_SECONDS,
+        read_timeout=READ_TIMEOUT_SECONDS,
+        retries={"mode": "standard", "total_max_attempts": 4},
+        s3={"addressing_style": "path" if path_style else "virtual"},
+        # Servers other than AWS reject or ignore the newer default checksums.
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        proxies={} if storage.endpoint else None,
     )
+    try:
+        return boto3.client(
+            "s3",
+            endpoint_url=storage.endpoint,
+            region_name=storage.region or "us-east-1",
+            config=config,
+            **credentials,
+        )
+    except ValueError as error:
+        # Only the form of the address has been looked at; nothing is sent yet.
+        raise InvalidSpec(f"spec.storage.endpoint: {storage.endpoint} is not the address of a server") from error
+
+
+def _said(error: Exception, server: str) -> str:
+    """What a failure below HTTP means to someone who looks at the address."""
+    from botocore.exceptions import SSLError
+    from botocore.parsers import ResponseParserError
+
+    if isinstance(error, SSLError):
+        return f"{server} does not speak TLS, or shows a certificate that is not trusted here"
+    if isinstance(error, ResponseParserError):
+        return f"{server} answered, but not as an S3 server does"
+    return f"{server} did not answer ({type(error).__name__})"
 
 
 def split_uri(uri: str) -> tuple[str, str]:
@@ -109,10 +131,13 @@ class S3Store:
     @contextmanager
     def _translated(self, uri: str) -> Iterator[None]:
         from boto3.exceptions import S3UploadFailedError
-        from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+        from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, ParamValidationError
+        from botocore.parsers import ResponseParserError
 
         try:
             yield
+        except ParamValidationError as error:
+            raise InvalidSpec(f"{uri} names no object: write s3://bucket/key with a bucket's legal name") from error
         except ClientError as error:
             raise self._client_error(uri, error) from error
         except S3UploadFailedError as error:
@@ -124,7 +149,13 @@ class S3Store:
             raise StorageDenied(
                 f"{uri}: there are no credentials for {self._server}; name a Secret in spec.storage.secretRef or give the service account a cloud identity"
             ) from error
-        except (BotoCoreError, OSError) as error:
+        except (BotoCoreError, ResponseParserError) as error:
+            raise StorageUnavailable(f"{uri}: {_said(error, self._server)}") from error
+        except OSError as error:
+            if error.errno in DISK_IS_FULL:
+                raise InvalidSpec(
+                    f"{uri} does not fit on the scratch volume: raise spec.compute.scratchSize"
+                ) from error
             raise StorageUnavailable(f"{uri}: {self._server} did not answer ({type(error).__name__})") from error
 
     def _client_error(self, uri: str, error: Any) -> Exception:
@@ -136,7 +167,9 @@ class S3Store:
             return ObjectMissing(f"{uri}: there is no bucket {split_uri(uri)[0]} on {self._server}")
         if code in MISSING_CODES or status == 404:
             return ObjectMissing(f"{uri} does not exist on {self._server}")
-        return StorageUnavailable(f"{uri}: {self._server} answered {status} {code}")
+        # A number for a code means that the answer was none of S3's own.
+        said = f"{status}, and not as an S3 server does" if code.isdigit() else f"{status} {code}"
+        return StorageUnavailable(f"{uri}: {self._server} answered {said}")
 
     def read(self, uri: str, start: int = 0, length: int | None = None) -> bytes:
         bucket, key = split_uri(uri)
@@ -197,6 +230,15 @@ def _path(uri: str) -> Path:
     return Path(uri.removeprefix("file://"))
 
 
+def _part(target: Path) -> Path:
+    """Where a write is prepared: another place for each writer, for threads and processes may race for one name."""
+    return target.with_name(f".{target.name[:200]}.{uuid.uuid4().hex}.part")
+
+
+def _is_part(path: Path) -> bool:
+    return path.name.startswith(".") and path.name.endswith(".part")
+
+
 class FileStore:
     """file:// for local runs. A write appears whole or not at all."""
 
@@ -220,7 +262,7 @@ class FileStore:
         target = _path(uri)
         with self._translated(uri):
             target.parent.mkdir(parents=True, exist_ok=True)
-            part = target.with_name(f".{target.name}.{os.getpid()}.part")
+            part = _part(target)
             part.write_bytes(data)
             if not only_if_absent:
                 os.replace(part, target)
@@ -242,18 +284,19 @@ class FileStore:
         target = _path(uri)
         with self._translated(uri):
             target.parent.mkdir(parents=True, exist_ok=True)
-            part = target.with_name(f".{target.name}.{os.getpid()}.part")
+            part = _part(target)
             shutil.copyfile(path, part)
             os.replace(part, target)
 
     def list_objects(self, prefix: str) -> list[ObjectInfo]:
-        root = _path(prefix)
-        files = sorted(path for path in root.rglob("*") if path.is_file() and not path.name.endswith(".part"))
-        return [ObjectInfo(f"file://{path}", path.stat().st_size) for path in files]
+        with self._translated(prefix):
+            files = sorted(path for path in _path(prefix).rglob("*") if path.is_file() and not _is_part(path))
+            return [ObjectInfo(f"file://{path}", path.stat().st_size) for path in files]
 
     def info(self, uri: str) -> ObjectInfo | None:
         path = _path(uri)
-        return ObjectInfo(uri, path.stat().st_size) if path.is_file() else None
+        with self._translated(uri):
+            return ObjectInfo(uri, path.stat().st_size) if path.is_file() else None
 
 
 class _AnyStore:
