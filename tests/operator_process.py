@@ -73,6 +73,8 @@ class OperatorProcess:
     pod_name: str = "replica-a"
     namespaces: str = ""
     port: int = field(default_factory=free_port)
+    variables: dict[str, str] = field(default_factory=dict)
+    """Further settings."""
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -86,6 +88,7 @@ class OperatorProcess:
             "TUNEWRIGHT_PORT": str(self.port),
             "POD_NAME": self.pod_name,
             "POD_NAMESPACE": SYSTEM_NAMESPACE,
+            **self.variables,
         }
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -193,6 +196,14 @@ class AuditLog:
             for entry in self.requests()
             if entry["responseStatus"]["code"] == 403
             and entry.get("annotations", {}).get("authorization.k8s.io/decision") == "forbid"
+        ]
+
+    def deletions(self, resource: str) -> list[dict[str, Any]]:
+        """The options of each deletion."""
+        return [
+            entry.get("requestObject", {})
+            for entry in self.requests()
+            if entry["verb"] == "delete" and entry["objectRef"].get("resource") == resource
         ]
 
     def created_jobs(self, namespace: str) -> list[str]:

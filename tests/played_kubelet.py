@@ -14,6 +14,7 @@ import httpx
 from builders import DIGEST
 from raw_api import Body, RawApi
 from tunewright_api import names
+from tunewright_api.failures import PREEMPTED_EXIT_CODE
 from tunewright_api.run import RunConfig, RunResult, termination_message
 from tunewright_api.status import AdapterStatus, DatasetStatus
 
@@ -26,6 +27,8 @@ class Ending:
 
     exit_code: int
     message: str = ""
+    disrupted: bool = False
+    """Whether the API server says that it was evicted."""
 
 
 Script = Callable[[RunConfig], Ending | None]
@@ -60,6 +63,8 @@ class PlayedKubelet:
         self._api = api
         self._pod_ip = pod_ip
         self.script: Script = success
+        self.dead_pods: set[str] = set()
+        """Names of pods whose node does not answer any more."""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="played-kubelet", daemon=True)
 
@@ -99,7 +104,7 @@ class PlayedKubelet:
     def _look_at_pods(self) -> None:
         ours = f"{names.MANAGED_BY_LABEL}={names.MANAGED_BY}"
         for pod in self._api.items("/api/v1/pods", labelSelector=ours):
-            if not pod["spec"].get("nodeName"):
+            if not pod["spec"].get("nodeName") or pod["metadata"]["name"] in self.dead_pods:
                 continue
             if "deletionTimestamp" in pod["metadata"]:
                 self._end_deleted(pod)
@@ -120,14 +125,15 @@ class PlayedKubelet:
             "startedAt": _now(),
             "finishedAt": _now(),
         }
-        self._report(pod, "Failed" if ending.exit_code else "Succeeded", {"terminated": terminated})
+        phase = "Failed" if ending.exit_code else "Succeeded"
+        self._report(pod, phase, {"terminated": terminated}, disrupted=ending.disrupted)
 
     def _end_deleted(self, pod: Body) -> None:
         if pod["status"]["phase"] in ("Pending", "Running"):
-            self._end(pod, Ending(143))
+            self._end(pod, Ending(PREEMPTED_EXIT_CODE))
         self._api.delete(_path(pod), gracePeriodSeconds=0)
 
-    def _report(self, pod: Body, phase: str, state: Body) -> None:
+    def _report(self, pod: Body, phase: str, state: Body, *, disrupted: bool = False) -> None:
         container = {
             "name": pod["spec"]["containers"][0]["name"],
             "image": pod["spec"]["containers"][0]["image"],
@@ -137,6 +143,8 @@ class PlayedKubelet:
             "state": state,
         }
         conditions = [{"type": "Ready", "status": "True" if phase == "Running" else "False"}]
+        if disrupted:
+            conditions.append({"type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI"})
         ips = {"podIP": self._pod_ip, "podIPs": [{"ip": self._pod_ip}]}
         status = {"phase": phase, "conditions": conditions, "containerStatuses": [container], **ips}
         self._api.patch(f"{_path(pod)}/status", {"status": status})

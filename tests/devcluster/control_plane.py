@@ -15,7 +15,8 @@ AUDIT_POLICY = {
     "apiVersion": "audit.k8s.io/v1",
     "kind": "Policy",
     "omitStages": ["RequestReceived"],
-    "rules": [{"level": "Metadata"}],
+    # How something is deleted is said in the request's body.
+    "rules": [{"level": "Request", "verbs": ["delete"]}, {"level": "Metadata"}],
 }
 USERS = {
     "admin": ("admin", "system:masters"),

@@ -47,6 +47,18 @@ def read(arguments: list[str], environment: Mapping[str, str] = os.environ) -> O
     parser.add_argument("--lease-name", default=variable("LEASE_NAME", "tunewright-operator"))
     parser.add_argument("--port", type=int, default=int(variable("PORT", str(HTTP_PORT))), help="metrics and probes")
     parser.add_argument("--workers", type=int, default=int(variable("WORKERS", "16")), help="objects looked at at once")
+    parser.add_argument(
+        "--image-pull-patience-seconds",
+        type=int,
+        default=int(variable("IMAGE_PULL_PATIENCE_SECONDS", str(Settings.image_pull_patience_seconds))),
+        help="how long a pod may wait for its image",
+    )
+    parser.add_argument(
+        "--termination-patience-seconds",
+        type=int,
+        default=int(variable("TERMINATION_PATIENCE_SECONDS", str(Settings.termination_patience_seconds))),
+        help="how long after its grace period a pod may be stuck before the next attempt starts",
+    )
     parser.add_argument("--log-level", default=variable("LOG_LEVEL", "INFO"))
     given = parser.parse_args(arguments)
     missing = [flag for flag in ("trainer_image", "monitor_image") if not getattr(given, flag)]
@@ -54,7 +66,12 @@ def read(arguments: list[str], environment: Mapping[str, str] = os.environ) -> O
         flag = missing[0]
         parser.error(f"set TUNEWRIGHT_{flag.upper()} or --{flag.replace('_', '-')}: the image of the pods to create")
     return Options(
-        settings=Settings(trainer_image=given.trainer_image, monitor_image=given.monitor_image),
+        settings=Settings(
+            trainer_image=given.trainer_image,
+            monitor_image=given.monitor_image,
+            image_pull_patience_seconds=given.image_pull_patience_seconds,
+            termination_patience_seconds=given.termination_patience_seconds,
+        ),
         namespaces=tuple(name.strip() for name in given.namespaces.split(",") if name.strip()),
         lease_namespace=given.lease_namespace or _own_namespace(),
         lease_name=given.lease_name,

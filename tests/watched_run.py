@@ -1,0 +1,59 @@
+"""One FineTuneJob on a real API server, as a test sees it."""
+
+from typing import Any
+
+from builders import STEPS, spec
+from played_kubelet import success
+from raw_api import Body, RawApi, eventually
+from tunewright_api import names
+
+GROUP = f"/apis/{names.API_VERSION}"
+POD_IP = "127.0.0.77"
+"""Where the played kubelet says that its pods are: a test can answer there."""
+
+
+class Run:
+    """One FineTuneJob, as a test sees it."""
+
+    def __init__(self, api: RawApi, namespace: str, name: str = "demo") -> None:
+        self.api, self.namespace, self.name = api, namespace, name
+        self.path = f"{GROUP}/namespaces/{namespace}/finetunejobs/{name}"
+
+    def create(self, **changes: Any) -> "Run":
+        body = {"apiVersion": names.API_VERSION, "kind": "FineTuneJob", "metadata": {"name": self.name}}
+        self.api.create(self.path.rsplit("/", 1)[0], {**body, "spec": spec(**changes)})
+        return self
+
+    def object(self) -> Body:
+        return self.api.get(self.path)
+
+    def status(self) -> Body:
+        return dict(self.object().get("status", {}))
+
+    def step(self, name: str) -> Body:
+        return next((step for step in self.status().get("steps", []) if step["name"] == name), {})
+
+    def condition(self, type_: str) -> Body:
+        return next((found for found in self.status().get("conditions", []) if found["type"] == type_), {})
+
+    def patch(self, **changes: Any) -> None:
+        self.api.patch(self.path, {"spec": changes})
+
+    def jobs(self) -> list[str]:
+        return [job["metadata"]["name"] for job in self.api.items(f"/apis/batch/v1/namespaces/{self.namespace}/jobs")]
+
+    def pods(self) -> list[Body]:
+        return self.api.items(f"/api/v1/namespaces/{self.namespace}/pods")
+
+    def wait_for_phase(self, phase: str, seconds: float = 60) -> Body:
+        eventually(lambda: self.status().get("phase") == phase, f"phase {phase}", seconds)
+        return self.status()
+
+
+def until(step: str) -> Any:
+    """Every step succeeds at once, except that `step` and those after it run on."""
+    return lambda config: success(config) if STEPS.index(config.step) < STEPS.index(step) else None
+
+
+def child(run: Run, step: str, attempt: int = 1) -> str:
+    return names.child_name(run.name, run.object()["metadata"]["uid"], step, attempt)
