@@ -64,7 +64,7 @@ def _guarded(config: RunConfig, environment: Environment, telemetry: Telemetry, 
     except StepError as error:
         if not isinstance(error, Preempted):
             logger.error("The step failed", extra={"class": str(error.failure_class), "reason": str(error)})  # noqa: TRY400
-        return _failed(config, environment, error.failure_class, str(error), telemetry)
+        return _failed(config, environment, error.failure_class, str(error), telemetry, error.hint)
     except Exception as error:
         if type(error).__name__ == "OutOfMemoryError":
             return _failed(
@@ -130,7 +130,12 @@ def _reported(config: RunConfig, manifest: Manifest, *, reused: bool) -> RunResu
 
 
 def _failed(
-    config: RunConfig, environment: Environment, failure: FailureClass, message: str, telemetry: Telemetry
+    config: RunConfig,
+    environment: Environment,
+    failure: FailureClass,
+    message: str,
+    telemetry: Telemetry,
+    hint: str | None = None,
 ) -> RunResult:
     return RunResult(
         step=config.step,
@@ -140,7 +145,7 @@ def _failed(
         failure=Failure(
             failure_class=failure,
             message=message[:4000],
-            hint=FAILURES[failure].hint,
+            hint=hint or FAILURES[failure].hint,
             step=config.step,
             attempt=config.attempt,
             node=environment.node,

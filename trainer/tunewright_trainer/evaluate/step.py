@@ -21,6 +21,7 @@ from tunewright_trainer.evaluate.scoring import Messages, answer_log_probabiliti
 from tunewright_trainer.evaluate.sketching import sketch
 from tunewright_trainer.evaluate.text_metrics import exact_match, rouge_l
 from tunewright_trainer.shell import folders
+from tunewright_trainer.shell.errors import TornContent
 from tunewright_trainer.shell.folders import canonical_json
 from tunewright_trainer.train.model import download_model, keep_offline, load_base, load_tokenizer
 from tunewright_trainer.train.rows import Row, read_part
@@ -59,6 +60,7 @@ def run(context: StepContext) -> StepOutcome:
     spec = context.config.spec
     data = context.workdir / "data"
     context.telemetry.update(activity="Downloading")
+    folders.check_content(context.inputs[names.PREPARE], below="stages/")
     folders.download_files(context.store, context.inputs[names.PREPARE], data, below="stages/")
     contestants = _load(context)
     context.telemetry.update(activity="Scoring")
@@ -96,6 +98,10 @@ def _load(context: StepContext) -> _Contestants:
     model_folder = download_model(context.store, spec.model.uri, context.workdir / "model")
     candidate = context.workdir / "candidate"
     folders.download_files(context.store, context.inputs[names.PACKAGE], candidate)
+    if canonical_digest((entry.path, entry.sha256) for entry in folders.file_entries(candidate / ADAPTER)) != (
+        context.inputs[names.PACKAGE].digest
+    ):
+        raise TornContent("the candidate differs from the one that was packaged")
     context.telemetry.update(activity="LoadingModel")
     # Servers put an adapter on the bf16 base, also one that was trained on NF4: so that is what is evaluated.
     model = PeftModel.from_pretrained(load_base(model_folder, Quantization.NONE), str(candidate / ADAPTER))

@@ -60,6 +60,7 @@ def _collect(context: StepContext, out: Path) -> None:
     if digest != context.inputs[names.PACKAGE].digest:
         raise TornContent("the candidate differs from the one that was evaluated")
     shutil.copytree(candidate, out)
+    folders.check_content(context.inputs[names.EVALUATE])
     folders.download_files(context.store, context.inputs[names.EVALUATE], out)
 
 

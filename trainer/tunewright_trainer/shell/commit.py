@@ -3,7 +3,7 @@
 from tunewright_api import names
 from tunewright_api.manifest import Manifest
 from tunewright_api.run import RunConfig
-from tunewright_trainer.shell.errors import ObjectMissing, StepError, TornContent
+from tunewright_trainer.shell.errors import BucketMissing, InvalidSpec, ObjectMissing, StepError, TornContent
 from tunewright_trainer.shell.folders import manifest_bytes, read_manifest
 from tunewright_trainer.shell.storage import ObjectStore
 
@@ -12,6 +12,8 @@ def find_commit(store: ObjectStore, config: RunConfig) -> Manifest | None:
     """The step's committed manifest, if an earlier attempt got that far."""
     try:
         return read_manifest(store, names.step_manifest(config.run_uri, config.step))
+    except BucketMissing as error:
+        raise InvalidSpec(f"spec.output.uri: {error}") from error
     except ObjectMissing:
         return None
 
@@ -29,7 +31,10 @@ def open_input(store: ObjectStore, config: RunConfig, step: str) -> Manifest:
     if step not in config.inputs:
         raise StepError(f"step {config.step} was started without the result of step {step}")
     expected = config.inputs[step]
-    manifest = read_manifest(store, expected.manifest_uri)
+    try:
+        manifest = read_manifest(store, expected.manifest_uri)
+    except ObjectMissing as error:
+        raise TornContent(f"the result of step {step} is gone: {error}") from error
     if manifest.digest != expected.digest:
         raise TornContent(
             f"{expected.manifest_uri} has digest {manifest.digest}, but step {step} had reported {expected.digest}"

@@ -17,6 +17,8 @@ class StepError(Exception):
     """A failure with a class and one sentence for the person who reads status."""
 
     failure_class: ClassVar[FailureClass] = FailureClass.INTERNAL
+    hint: ClassVar[str | None] = None
+    """What to do about it, where the hint of the class would mislead."""
 
 
 class InvalidSpec(StepError):
@@ -53,6 +55,18 @@ class ObjectMissing(InvalidSpec):
     """The URI names nothing."""
 
 
+class BucketMissing(ObjectMissing):
+    """Not even the bucket is there."""
+
+
+class DatasetMissing(InvalidData):
+    """There is no file of rows."""
+
+    hint = (
+        "Upload the file there and raise spec.runAttempt; if the URI is wrong, create the job again under a new name."
+    )
+
+
 class OutOfMemory(StepError):
     """The device's memory is too small for these settings."""
 
@@ -75,3 +89,4 @@ class TornContent(StepError):
     """Bytes differ from their manifest: never believed, and not the tenant's fault."""
 
     failure_class = FailureClass.STORAGE_UNAVAILABLE
+    hint = "Something was changed or removed below spec.output.uri after it was written: see who else may write there, then raise spec.runAttempt."

@@ -5,12 +5,12 @@ import json
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from pydantic import ValidationError
 
-from tunewright_api.manifest import FileEntry, Manifest
-from tunewright_trainer.shell.errors import TornContent
+from tunewright_api.manifest import FileEntry, Manifest, canonical_digest
+from tunewright_trainer.shell.errors import ObjectMissing, TornContent
 from tunewright_trainer.shell.storage import ObjectStore
 
 MANIFEST = "manifest.json"
@@ -61,12 +61,25 @@ def read_manifest(store: ObjectStore, uri: str) -> Manifest:
         raise TornContent(f"{uri} is not a manifest: it was cut or overwritten") from error
 
 
+def check_content(manifest: Manifest, below: str = "") -> None:
+    """Hold the manifest's own list of files against its digest, where that is the digest of the files below a path: a list that was written anew with the old digest is refused."""
+    listed = canonical_digest((entry.path, entry.sha256) for entry in manifest.files if entry.path.startswith(below))
+    if listed != manifest.digest:
+        raise TornContent(f"the files that the manifest of step {manifest.step} lists are not those of its digest")
+
+
 def download_files(store: ObjectStore, manifest: Manifest, folder: Path, below: str = "") -> None:
     """Download the manifest's files (those whose path begins with `below`) and verify size and checksum of each."""
 
     def fetch(entry: FileEntry) -> None:
+        place = PurePosixPath(entry.path)
+        if place.is_absolute() or ".." in place.parts:
+            raise TornContent(f"the manifest of step {manifest.step} lists a path that leaves its folder")
         target = folder / entry.path
-        store.download(f"{manifest.prefix}/{entry.path}", target)
+        try:
+            store.download(f"{manifest.prefix}/{entry.path}", target)
+        except ObjectMissing as error:
+            raise TornContent(f"a file of step {manifest.step} is gone: {error}") from error
         if target.stat().st_size != entry.size or sha256_of(target) != entry.sha256:
             raise TornContent(f"{manifest.prefix}/{entry.path} differs from its manifest: it was cut or overwritten")
 

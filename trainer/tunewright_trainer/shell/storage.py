@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tunewright_api.storage import AddressingStyle, Storage
-from tunewright_trainer.shell.errors import InvalidSpec, ObjectMissing, StorageDenied, StorageUnavailable
+from tunewright_trainer.shell.errors import BucketMissing, InvalidSpec, ObjectMissing, StorageDenied, StorageUnavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -164,7 +164,7 @@ class S3Store:
         if code in DENIED_CODES or status in {401, 403}:
             return StorageDenied(f"{self._server} refused access to {uri} ({code})")
         if code == "NoSuchBucket":
-            return ObjectMissing(f"{uri}: there is no bucket {split_uri(uri)[0]} on {self._server}")
+            return BucketMissing(f"{uri}: there is no bucket {split_uri(uri)[0]} on {self._server}")
         if code in MISSING_CODES or status == 404:
             return ObjectMissing(f"{uri} does not exist on {self._server}")
         # A number for a code means that the answer was none of S3's own.
