@@ -6,6 +6,7 @@ from typing import Any
 from tunewright_trainer.shell.errors import ModelUnavailable, ObjectMissing
 from tunewright_trainer.shell.storage import ObjectInfo, ObjectStore
 
+INDEX = "model.safetensors.index.json"
 HEADER_LENGTH_BYTES = 8
 LARGEST_HEADER = 100_000_000
 
@@ -21,10 +22,13 @@ def check_model(store: ObjectStore, uri: str) -> dict[str, Any]:
     config = _config(store, uri, objects)
     if "tokenizer.json" not in objects and "tokenizer.model" not in objects:
         raise ModelUnavailable(f"spec.model.uri: {uri} has no tokenizer.json")
+    if "tokenizer.json" in objects:
+        _json_object(store, objects["tokenizer.json"])
     _check_chat_template(store, uri, objects)
     weights = sorted(name for name in objects if name.endswith(".safetensors") and "/" not in name)
     if not weights:
         raise ModelUnavailable(f"spec.model.uri: {uri} has no *.safetensors file (pickled weights are not loaded)")
+    _check_shards(store, uri, objects)
     for name in weights:
         _check_weights(store, objects[name])
     return config
@@ -33,19 +37,40 @@ def check_model(store: ObjectStore, uri: str) -> dict[str, Any]:
 def _config(store: ObjectStore, uri: str, objects: dict[str, ObjectInfo]) -> dict[str, Any]:
     if "config.json" not in objects:
         raise ModelUnavailable(f"spec.model.uri: {uri} has no config.json: name the model's own folder")
-    try:
-        config = json.loads(store.read(objects["config.json"].uri))
-    except ValueError as error:
-        raise ModelUnavailable(f"{objects['config.json'].uri} is not valid JSON") from error
-    if not isinstance(config, dict) or not config.get("model_type"):
+    config = _json_object(store, objects["config.json"])
+    if not isinstance(config.get("model_type"), str):
         raise ModelUnavailable(f"{objects['config.json'].uri} names no model_type")
     return config
+
+
+def _json_object(store: ObjectStore, item: ObjectInfo) -> dict[str, Any]:
+    try:
+        value = json.loads(store.read(item.uri))
+    except (ValueError, RecursionError) as error:
+        raise ModelUnavailable(f"{item.uri} is not valid JSON: upload it again") from error
+    if not isinstance(value, dict):
+        raise ModelUnavailable(f"{item.uri} is not a JSON object: upload it again")
+    return value
+
+
+def _check_shards(store: ObjectStore, uri: str, objects: dict[str, ObjectInfo]) -> None:
+    """A model in several files has an index of them."""
+    if INDEX not in objects or "model.safetensors" in objects:
+        return
+    places = _json_object(store, objects[INDEX]).get("weight_map")
+    if not isinstance(places, dict):
+        raise ModelUnavailable(f"{objects[INDEX].uri} has no weight_map: upload it again")
+    missing = sorted({str(name) for name in places.values()} - set(objects))
+    if missing:
+        raise ModelUnavailable(f"spec.model.uri: {uri} lacks {missing[0]}, which {INDEX} names: upload it")
 
 
 def _check_chat_template(store: ObjectStore, uri: str, objects: dict[str, ObjectInfo]) -> None:
     if "chat_template.jinja" in objects:
         return
-    if "tokenizer_config.json" in objects and b'"chat_template"' in store.read(objects["tokenizer_config.json"].uri):
+    if "tokenizer_config.json" in objects and _json_object(store, objects["tokenizer_config.json"]).get(
+        "chat_template"
+    ):
         return
     raise ModelUnavailable(
         f"spec.model.uri: {uri} has no chat template: use an instruction-tuned model, or add chat_template.jinja"

@@ -13,8 +13,10 @@ from tunewright_trainer.context import StepContext, StepOutcome
 from tunewright_trainer.prepare.dataset import PreparedStage, complaint, prepare_stage, summary
 from tunewright_trainer.prepare.model_check import check_model
 from tunewright_trainer.prepare.split import Part
-from tunewright_trainer.shell.errors import InvalidData, ObjectMissing
+from tunewright_trainer.shell.errors import DatasetMissing, InvalidData, ObjectMissing
 from tunewright_trainer.shell.folders import canonical_json
+from tunewright_trainer.train.families import target_modules
+from tunewright_trainer.train.known_arguments import check_names_and_types
 
 logger = logging.getLogger(__name__)
 REPORT = "report.json"
@@ -23,10 +25,14 @@ REPORT = "report.json"
 def run(context: StepContext) -> StepOutcome:
     """Check model and data, write the rows of each stage by part, and a report."""
     context.telemetry.update(activity="CheckingModel")
-    config = check_model(context.store, context.config.spec.model.uri)
+    spec = context.config.spec
+    config = check_model(context.store, spec.model.uri)
+    target_modules(config["model_type"], spec.tuning.target_modules)
+    for stage in spec.stages:
+        check_names_and_types(stage)
     context.telemetry.update(activity="ReadingData")
     sources: list[dict[str, Any]] = []
-    prepared = [_read(context, stage, sources) for stage in context.config.spec.stages]
+    prepared = [_read(context, stage, sources) for stage in spec.stages]
     report = {"modelType": config["model_type"], "objects": sources, "stages": [summary(stage) for stage in prepared]}
     folder = context.workdir / "out"
     folder.mkdir()
@@ -42,7 +48,7 @@ def _read(context: StepContext, stage: Stage, sources: list[dict[str, Any]]) -> 
         info = context.store.info(uri)
         data = context.store.read(uri)
     except ObjectMissing as error:
-        raise InvalidData(f"stage {stage.name}: {error}") from error
+        raise DatasetMissing(f"stage {stage.name}: {error}") from error
     digest = hashlib.sha256(data).hexdigest()
     sources.append({"uri": uri, "size": len(data), "etag": info.etag if info else "", "sha256": digest})
     logger.info("Read a data set", extra={"stage": stage.name, "bytes": len(data), "sha256": digest})

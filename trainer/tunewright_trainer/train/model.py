@@ -47,7 +47,8 @@ def load_tokenizer(folder: Path) -> Any:
     """The model's own tokenizer; one without a chat template is of no use here."""
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
+    except Exception as error:
+        # The tokenizers library raises plain Exceptions for a broken file.
         raise ModelUnavailable(f"the tokenizer of spec.model.uri cannot be loaded: {_first_line(error)}") from error
     if not tokenizer.chat_template:
         raise ModelUnavailable(
@@ -70,8 +71,9 @@ def load_base(folder: Path, quantization: Quantization) -> Any:
             bnb_4bit_compute_dtype=torch.bfloat16,
         )
     try:
-        model = AutoModelForCausalLM.from_pretrained(
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
             folder,
+            output_loading_info=True,
             dtype=torch.bfloat16,
             device_map={"": 0 if on_gpu() else "cpu"},
             local_files_only=True,
@@ -84,6 +86,13 @@ def load_base(folder: Path, quantization: Quantization) -> Any:
     except Exception as error:
         # Loaders raise whatever their file formats raise: OSError, KeyError, SafetensorError, ...
         raise ModelUnavailable(f"the model at spec.model.uri cannot be loaded: {_first_line(error)}") from error
+    model, loading = loaded
+    missing = sorted(loading["missing_keys"])
+    if missing:
+        # The loader fills them with random numbers and a warning.
+        raise ModelUnavailable(
+            f"the weights at spec.model.uri lack {len(missing)} of the tensors that config.json asks for, first {missing[0]}"
+        )
     if four_bit:
         _keep_gradients_after_evaluation(model)
     return model

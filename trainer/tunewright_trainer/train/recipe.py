@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tunewright_api.stages import Stage
+from tunewright_trainer.shell.errors import InvalidSpec
 from tunewright_trainer.train.callbacks import ReportProgress, StopWhenAsked, UploadCheckpoints
 from tunewright_trainer.train.checkpoints import Checkpoints
 from tunewright_trainer.train.hyperparameters import Settings
@@ -38,7 +39,15 @@ Recipe = Callable[[Material], Any]
 
 def assemble(build: Recipe, material: Material, checkpoints: Checkpoints) -> Any:
     """The recipe's trainer with our callbacks, its adapter in float32."""
-    trainer = build(material)
+    try:
+        trainer = build(material)
+    except (ValueError, TypeError, ImportError, NotImplementedError) as error:
+        if not material.stage.training_arguments:
+            raise
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+        raise InvalidSpec(
+            f"stages[{material.stage.name}].trainingArguments: TRL cannot train with them: {first}"
+        ) from error
     use_full_precision_adapter(trainer.model)
     context = checkpoints.context
     trainer.add_callback(ReportProgress(context.telemetry, material.settings, material.stage.name))

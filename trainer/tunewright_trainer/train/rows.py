@@ -29,14 +29,18 @@ def _tokens(messages: list[dict[str, str]], tokenizer: Any) -> list[int]:
     return ids
 
 
-def check_lengths(rows: list[Row], lengths: list[int], limit: int, origin: str) -> None:
-    """Refuse rows that would have to be cut. `origin` says where the limit comes from."""
+def check_lengths(rows: list[Row], lengths: list[int], limit: int, context: int) -> None:
+    """Refuse rows that would have to be cut."""
     long = [(row["id"], length) for row, length in zip(rows, lengths, strict=True) if length > limit]
     if long:
         named = ", ".join(f"{name} ({length} tokens)" for name, length in long[:3])
-        raise InvalidData(
-            f"{len(long)} rows are longer than {limit} tokens ({origin}), and rows are never cut: {named}; shorten them or raise maxLength"
+        more = f" and {len(long) - 3} more" if len(long) > 3 else ""
+        origin, remedy = (
+            ("the model's context", "shorten or remove them")
+            if limit >= context
+            else ("hyperparameters.maxLength", f"shorten them, or set maxLength to at most {context}")
         )
+        raise InvalidData(f"longer than {limit} tokens ({origin}): {named}{more}; rows are never cut: {remedy}")
 
 
 def check_end_of_turn(rows: list[Row], tokenizer: Any) -> None:

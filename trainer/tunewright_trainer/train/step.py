@@ -14,9 +14,9 @@ from tunewright_api.stages import Method, Stage
 from tunewright_api.status import ResolvedStage
 from tunewright_trainer.context import StepContext, StepOutcome
 from tunewright_trainer.shell import folders, preemption
-from tunewright_trainer.shell.errors import Preempted
+from tunewright_trainer.shell.errors import Preempted, TornContent
 from tunewright_trainer.train import dpo, sft
-from tunewright_trainer.train.adapter_files import save_adapter
+from tunewright_trainer.train.adapter_files import adapter_digest, save_adapter
 from tunewright_trainer.train.checkpoints import Checkpoints, settings_digest
 from tunewright_trainer.train.hyperparameters import Data, Settings, resolve
 from tunewright_trainer.train.model import (
@@ -69,16 +69,20 @@ def _material(context: StepContext, stage: Stage) -> tuple[Material, ResolvedSta
     spec, telemetry = context.config.spec, context.telemetry
     telemetry.update(activity="Downloading")
     data = context.workdir / "data"
+    folders.check_content(context.inputs[names.PREPARE], below="stages/")
     folders.download_files(context.store, context.inputs[names.PREPARE], data, below=f"stages/{stage.name}/")
     model_folder = download_model(context.store, spec.model.uri, context.workdir / "model")
     telemetry.update(activity="LoadingModel")
     tokenizer = load_tokenizer(model_folder)
-    rows, validation = read_part(data, stage.name, "train"), read_part(data, stage.name, "validation")
+    rows, validation, test = (read_part(data, stage.name, part) for part in ("train", "validation", "test"))
     set_seed(spec.seed)
     base = load_base(model_folder, spec.tuning.quantization)
     lengths = rendered_lengths(rows + validation, tokenizer)
-    settings, resolved = resolve(stage, spec.tuning, Data(len(rows), max(lengths), context_length(base)))
-    check_lengths(rows + validation, lengths, settings.max_length, "maxLength, or the model's context")
+    context_tokens = context_length(base)
+    settings, resolved = resolve(stage, spec.tuning, Data(len(rows), max(lengths), context_tokens))
+    check_lengths(rows + validation, lengths, min(settings.max_length, context_tokens), context_tokens)
+    # The evaluation reads these, after all the training.
+    check_lengths(test, rendered_lengths(test, tokenizer), context_tokens, context_tokens)
     check_end_of_turn(rows, tokenizer)
     previous = _previous_adapter(context)
     model = continued_adapter(base, previous) if previous else new_adapter(base, spec.tuning, settings)
@@ -97,7 +101,10 @@ def _previous_adapter(context: StepContext) -> Path | None:
     if index == 0:
         return None
     folder = context.workdir / "previous"
-    folders.download_files(context.store, context.inputs[steps[index - 1]], folder, below=f"{ADAPTER}/")
+    trained = context.inputs[steps[index - 1]]
+    folders.download_files(context.store, trained, folder, below=f"{ADAPTER}/")
+    if adapter_digest(folder / ADAPTER) != trained.digest:
+        raise TornContent(f"the adapter at {trained.prefix} differs from its recorded digest")
     return folder / ADAPTER
 
 
