@@ -135,23 +135,31 @@ METHOD_FORMATS: dict[Method, tuple[DatasetFormat, ...]] = {
 
 def recognise(columns: Iterable[str], method: Method) -> DatasetFormat:
     """The format whose columns the first row has. Raises BadRow when there is none that the method can use."""
-    found = set(columns)
-    for name, shape in FORMATS.items():
-        if set(shape.required) <= found:
-            if name not in METHOD_FORMATS[method]:
-                raise BadRow(f"these are {name} rows; method {method} reads {_wanted(method)}")
-            return name
-    raise BadRow(f"has the columns {', '.join(sorted(found)[:8]) or 'none'}; method {method} reads {_wanted(method)}")
+    found = sorted(set(columns))
+    name = _complete_format(found)
+    if name is None:
+        listed = ", ".join(column[:40] for column in found[:8]) or "none"
+        raise BadRow(f"has the columns {listed}; method {method} reads {_wanted(method)}")
+    if name not in METHOD_FORMATS[method]:
+        raise BadRow(f"these are {name} rows; method {method} reads {_wanted(method)}")
+    return name
 
 
 def _wanted(method: Method) -> str:
     return " or ".join("{" + ", ".join(FORMATS[name].required) + "}" for name in METHOD_FORMATS[method])
 
 
+def _complete_format(columns: Iterable[str]) -> DatasetFormat | None:
+    found = set(columns)
+    return next((name for name, shape in FORMATS.items() if set(shape.required) <= found), None)
+
+
 def convert(row: Mapping[str, Any], name: DatasetFormat, row_id: str) -> CanonicalRow:
     """The canonical form of one row. Raises BadRow with the column and what was expected of it."""
     shape = FORMATS[name]
     known = (*shape.required, *shape.optional)
+    if not set(shape.required) <= set(row) and (other := _complete_format(row)):
+        raise BadRow(f"is a {other} row among {name} rows; one file holds rows of one format")
     for column in shape.required:
         if column not in row:
             near = get_close_matches(column, row, n=1, cutoff=0.6)
