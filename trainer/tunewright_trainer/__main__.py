@@ -10,7 +10,9 @@ from pydantic import ValidationError
 
 from tunewright_api import names
 from tunewright_api.failures import FailureClass, exit_code
-from tunewright_api.run import RunConfig, termination_message
+from tunewright_api.run import RunConfig, RunResult, termination_message
+from tunewright_api.sentences import sentences
+from tunewright_api.status import Failure
 from tunewright_trainer.shell import preemption
 from tunewright_trainer.shell.environment import Environment
 from tunewright_trainer.step import run_step
@@ -43,21 +45,45 @@ def _configure_logging() -> None:
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
+def _tell(result: RunResult, environment: Environment) -> None:
+    if environment.termination_log is not None:
+        environment.termination_log.write_text(termination_message(result))
+
+
+def _refuse(error: ValidationError, environment: Environment) -> int:
+    """The operator has accepted this configuration: an image of another version may know other fields."""
+    text = os.environ.get(names.RUN_CONFIG_VARIABLE, "")
+    faults = "; ".join(sentences(RunConfig, error, root=""))
+    in_spec = all(detail["loc"][:1] == ("spec",) for detail in error.errors(include_url=False, include_context=False))
+    failure_class = FailureClass.INVALID_SPEC if in_spec else FailureClass.INTERNAL
+    failure = Failure(
+        failure_class=failure_class,
+        message=f"this trainer cannot read its run configuration: {faults}"[:4000],
+        hint="Use a trainer image of the operator's own version: leave spec.image out, or correct it in a new job.",
+    )
+    logging.getLogger("tunewright_trainer").error("The run configuration cannot be read", extra={"reason": faults})
+    try:
+        raw = json.loads(text)
+        result = RunResult(step=raw["step"], attempt=raw["attempt"], failure=failure)
+    except (ValueError, TypeError, KeyError):
+        return exit_code(failure_class)
+    _tell(result, environment)
+    return exit_code(failure_class)
+
+
 def main() -> int:
     """Run the step that the variable describes; the return value is the exit code."""
     _configure_logging()
     preemption.install()
     logger = logging.getLogger("tunewright_trainer")
+    environment = Environment.from_variables()
     try:
         config = RunConfig.model_validate_json(os.environ.get(names.RUN_CONFIG_VARIABLE, ""))
     except ValidationError as error:
-        logger.error("The run configuration cannot be read", extra={"errors": error.error_count()})  # noqa: TRY400
-        return exit_code(FailureClass.INTERNAL)
-    environment = Environment.from_variables()
+        return _refuse(error, environment)
     logger.info("Step started", extra={"step": config.step, "attempt": config.attempt, "run": config.run_id})
     result = run_step(config, environment)
-    if environment.termination_log is not None:
-        environment.termination_log.write_text(termination_message(result))
+    _tell(result, environment)
     failure = result.failure
     logger.info(
         "Step ended",
