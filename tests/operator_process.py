@@ -23,17 +23,26 @@ RBAC_KINDS = {"ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "Ro
 READS = {"get", "list", "watch"}
 
 
+def _rendered(cluster: Cluster) -> list[dict[str, Any]]:
+    """The chart's objects."""
+    command = [f"{cluster.binaries}/helm", "template", "tunewright", str(CHART), "--namespace", SYSTEM_NAMESPACE]
+    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return [document for document in yaml.safe_load_all(printed) if document]
+
+
+def rendered_roles(cluster: Cluster) -> list[dict[str, Any]]:
+    """The roles of the operator itself; those for tenants are bound by the cluster's own."""
+    return [
+        document
+        for document in _rendered(cluster)
+        if document["kind"] in {"ClusterRole", "Role"} and "aggregate-to" not in str(document["metadata"])
+    ]
+
+
 def install_role(cluster: Cluster, api: RawApi, directory: Path) -> Path:
     """Create the chart's service account and roles; the kubeconfig of that account."""
     environment = {**os.environ, "KUBECONFIG": cluster.kubeconfig}
-    rendered = subprocess.run(
-        [f"{cluster.binaries}/helm", "template", "tunewright", str(CHART), "--namespace", SYSTEM_NAMESPACE],
-        check=True,
-        capture_output=True,
-        text=True,
-        env=environment,
-    ).stdout
-    wanted = [document for document in yaml.safe_load_all(rendered) if document and document["kind"] in RBAC_KINDS]
+    wanted = [document for document in _rendered(cluster) if document["kind"] in RBAC_KINDS]
     crds = [document for path in CHART.glob("crds/*.yaml") for document in yaml.safe_load_all(path.read_text())]
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SYSTEM_NAMESPACE}}
     subprocess.run(

@@ -115,6 +115,8 @@ def _api_server_command(binaries: Path, directory: Path, etcd_port: int, port: i
         f"--tls-private-key-file={keys / 'apiserver.key'}",
         f"--token-auth-file={keys / 'tokens.csv'}",
         "--authorization-mode=Node,RBAC",
+        # Off by default and on in many clusters: who sets blockOwnerDeletion needs a right of its own.
+        "--enable-admission-plugins=OwnerReferencesPermissionEnforcement",
         f"--service-account-key-file={keys / 'sa.pub'}",
         f"--service-account-signing-key-file={keys / 'sa.key'}",
         "--service-account-issuer=https://kubernetes.default.svc",
