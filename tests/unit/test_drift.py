@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import special, stats
 
 from tunewright_api.adapter_monitor import Drift
 from tunewright_api.sketch import Distribution, ReferenceSketch, Signal
@@ -16,6 +16,7 @@ from tunewright_monitor.drift import (
     judge,
     kolmogorov_smirnov,
     population_stability_index,
+    smirnov_tail,
 )
 from tunewright_trainer.evaluate.sketching import distribution, sketch
 
@@ -102,6 +103,12 @@ def test_a_shift_that_is_significant_but_small_is_reported_and_no_alarm() -> Non
 )
 def test_chance_threshold(reference_count: int, count: int, expected: float) -> None:
     assert chance_threshold(reference_count, count, bins=10) == pytest.approx(expected, abs=0.002)
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 100, 501, 20_000])
+@pytest.mark.parametrize("gap", [0.0, 1e-20, 1e-9, 0.001, 0.02, 1 / 3, 0.5, 0.75, 0.999, 1.0])
+def test_smirnovs_tail_is_scipys(count: int, gap: float) -> None:
+    assert smirnov_tail(count, gap) == pytest.approx(special.smirnov(count, gap), rel=1e-9, abs=1e-300)
 
 
 @pytest.mark.parametrize("count", [60, 500, 3000])
