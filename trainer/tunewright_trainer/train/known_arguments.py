@@ -61,7 +61,11 @@ def _types(annotation: ast.expr) -> frozenset[str] | None:
     """`dict[str, Any] | str | None` -> dict, str, None."""
     if isinstance(annotation, ast.BinOp):
         left, right = _types(annotation.left), _types(annotation.right)
-        return None if left is None or right is None else left | right
+        if left is None or right is None:
+            # `OptimizerNames | str`: JSON can only give the text.
+            known = left or right or frozenset()
+            return known if "str" in known else None
+        return left | right
     if isinstance(annotation, ast.Subscript):
         return _types(annotation.value)
     name = ast.unparse(annotation)
