@@ -21,6 +21,8 @@ from devcluster.state import cluster_directory
 from tunewright_api import names
 from tunewright_api.run import RunConfig, RunResult
 
+POD = (sys.executable, "-m", "tunewright_trainer")
+
 
 @contextlib.contextmanager
 def own_s3(purpose: str) -> Iterator[devcluster.Cluster]:
@@ -49,8 +51,10 @@ class Ended:
         return RunResult.model_validate_json(self.message)
 
 
-def start(configuration: RunConfig | str, folder: Path, **variables: str) -> "subprocess.Popen[str]":
-    """Start `python -m tunewright_trainer` with a pod's variables; credentials are the administrator's unless given."""
+def start(
+    configuration: RunConfig | str, folder: Path, command: tuple[str, ...] = POD, **variables: str
+) -> "subprocess.Popen[str]":
+    """Start the command, that of a pod unless given, with a pod's variables; credentials are the administrator's unless given."""
     folder.mkdir(parents=True, exist_ok=True)
     text = configuration if isinstance(configuration, str) else configuration.model_dump_json(by_alias=True)
     environment = {
@@ -67,7 +71,7 @@ def start(configuration: RunConfig | str, folder: Path, **variables: str) -> "su
         **variables,
     }
     return subprocess.Popen(
-        [sys.executable, "-m", "tunewright_trainer"],
+        command,
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
