@@ -1,5 +1,7 @@
 """Reads manifests as kubectl does, keeps line numbers, and names every fault at once."""
 
+import json
+import math
 import re
 import sys
 from dataclasses import dataclass
@@ -57,26 +59,76 @@ class Document:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML 1.1 as Go's parser for Kubernetes reads it: 2e-4 is a number, a key that stands twice is an error."""
+    """YAML 1.1 as Go's parser for Kubernetes reads it: 2e-4 is a number, 1:30 and dates are texts, a key that stands twice is an error."""
 
 
-_Loader.yaml_implicit_resolvers = {key: list(value) for key, value in yaml.SafeLoader.yaml_implicit_resolvers.items()}
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9_]+)(?:[eE][-+]?[0-9]+)$"),
-    list("-+0123456789."),
-)
+NUMBER_TAG = "!number"
+BASES = {"0x": 16, "0b": 2, "0o": 8}
+INTEGER = re.compile(r"[-+]?(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|0|[1-9][0-9]*)")
+FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+NO_NUMBER_OF_JSON = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+INTEGERS_OF_GO = range(-(2**63), 2**63)
+LONGEST_INTEGER = 70
+"""64 binary digits, with their sign and prefix. What is beyond is a fraction, or a text when it is beyond fractions too."""
+LARGEST_PLAIN = 1e21
+"""From here on Go writes numbers with an exponent, also whole ones."""
+
+
+def _integer(text: str) -> int:
+    digits = text.lstrip("+-").lower()
+    octal = 8 if digits.startswith("0") and len(digits) > 1 else 10
+    value = int(digits, BASES.get(digits[:2], octal))
+    return -value if text.startswith("-") else value
+
+
+def _number(loader: _Loader, node: yaml.ScalarNode) -> int | float | str:
+    """What begins like a number: an integer, a fraction, or after all a text."""
+    text = str(node.value)
+    if NO_NUMBER_OF_JSON.fullmatch(text):
+        raise yaml.constructor.ConstructorError(None, None, f"{text} is no number that JSON has", node.start_mark)
+    plain = text.replace("_", "")
+    if INTEGER.fullmatch(plain) and len(plain) <= LONGEST_INTEGER:
+        value = _integer(plain)
+        if value in INTEGERS_OF_GO:
+            return value
+    if not FLOAT.fullmatch(plain) or math.isinf(float(plain)):
+        return text
+    fraction = float(plain)
+    return int(fraction) if fraction.is_integer() and abs(fraction) < LARGEST_PLAIN else fraction
+
+
+def _key(value: Any) -> Any:
+    """A key as JSON has it: a text."""
+    return json.dumps(value) if isinstance(value, bool | int | float) else value
 
 
 def _mapping(loader: _Loader, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
     seen: set[str] = set()
     for key, _ in node.value:
+        if not isinstance(key, yaml.ScalarNode) or key.tag == "tag:yaml.org,2002:null":
+            raise yaml.constructor.ConstructorError(None, None, "a key must be a text", key.start_mark)
         if key.value in seen:
             raise yaml.constructor.ConstructorError(None, None, f"key '{key.value}' stands twice", key.start_mark)
         seen.add(key.value)
-    return yaml.SafeLoader.construct_mapping(loader, node, deep=True)
+    return {_key(key): value for key, value in yaml.SafeLoader.construct_mapping(loader, node, deep=True).items()}
 
 
+def _resolvers() -> dict[str, list[tuple[str, re.Pattern[str]]]]:
+    """PyYAML's, less those that Go's parser has not or has otherwise."""
+    other = {f"tag:yaml.org,2002:{name}" for name in ("bool", "int", "float", "timestamp", "value")}
+    kept = yaml.SafeLoader.yaml_implicit_resolvers.items()
+    return {first: [(tag, pattern) for tag, pattern in value if tag not in other] for first, value in kept}
+
+
+_Loader.yaml_implicit_resolvers = _resolvers()
+_Loader.add_implicit_resolver(NUMBER_TAG, re.compile(r"[-+.0-9]"), list("-+0123456789."))
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:bool",
+    re.compile(r"(y|Y|yes|Yes|YES|n|N|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF)$"),
+    list("yYnNtTfFoO"),
+)
+_Loader.bool_values = {**yaml.SafeLoader.bool_values, "y": True, "n": False}
+_Loader.add_constructor(NUMBER_TAG, _number)
 _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
 
 
