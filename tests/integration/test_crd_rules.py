@@ -3,6 +3,7 @@
 import copy
 import json
 import os
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from devcluster.cluster import environment
 from tunewright_api.adapter_monitor import AdapterMonitorSpec
 from tunewright_api.failures import FailureClass
 from tunewright_api.spec import FineTuneJobSpec
+from tunewright_cli.manifests import BadManifest, parse
 
 Body = dict[str, Any]
 CRDS = Path(__file__).parents[2] / "crds"
@@ -34,21 +36,23 @@ class Kubectl:
     def __init__(self, cluster: devcluster.Cluster) -> None:
         self._environment = environment(cluster)
 
-    def __call__(self, *arguments: str, body: Body | None = None) -> subprocess.CompletedProcess[str]:
-        stdin = json.dumps(body) if body is not None else None
+    def __call__(
+        self, *arguments: str, body: Body | None = None, text: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        stdin = json.dumps(body) if body is not None else text
         return subprocess.run(
             ["kubectl", *arguments], env=self._environment, input=stdin, capture_output=True, text=True, check=False
         )
 
-    def done(self, *arguments: str, body: Body | None = None) -> str:
+    def done(self, *arguments: str, body: Body | None = None, text: str | None = None) -> str:
         """What it prints; it must succeed."""
-        result = self(*arguments, body=body)
+        result = self(*arguments, body=body, text=text)
         assert result.returncode == 0, result.stderr
         return result.stdout
 
-    def sentences(self, *arguments: str, body: Body | None = None) -> list[str]:
+    def sentences(self, *arguments: str, body: Body | None = None, text: str | None = None) -> list[str]:
         """Why it refuses, a sentence an item."""
-        result = self(*arguments, body=body)
+        result = self(*arguments, body=body, text=text)
         assert result.returncode != 0, result.stdout
         _, _, complaint = result.stderr.strip().partition(" is invalid: ")
         lines = (complaint or result.stderr).strip().splitlines()
@@ -292,20 +296,40 @@ def test_explain_reads_like_documentation(kubectl: Kubectl, path: str, words: st
     assert words in " ".join(kubectl.done("explain", path).split())
 
 
-def test_every_field_has_a_description() -> None:
-    import yaml
+NUMBERS = ("2e-4", "2E-4", "1e3", ".5", "-.5", "5.", "1.0", "+1", "1_000", "017", "0o17", "08", "0x1F", "0b11", "-0b1", "1e400", "9223372036854775807", "18446744073709551615", "9" * 20, "0x" + "f" * 17, "9" * 5000)  # fmt: skip
+WORDS = ("off", "Off", "NO", "yes", "y", "N", "true", "~", "null", "1:30", "12:30:45", "2026-01-31", "2026-01-31T12:00:00Z", "=", "0x", "_1", "'2e-4'")  # fmt: skip
 
-    bare: list[str] = []
 
-    def look(schema: Body, path: str) -> None:
-        for name, value in schema.get("properties", {}).items():
-            if not value.get("description") and path.startswith("spec"):
-                bare.append(f"{path}.{name}")
-            look(value, f"{path}.{name}")
-        if isinstance(schema.get("items"), dict):
-            look(schema["items"], path)
+def nearest(value: Any) -> Any:
+    """Beyond 2**53 kubectl prints the shortest digits that mean the same fraction."""
+    return float(value) if isinstance(value, int) and abs(value) > 2**53 else value
 
-    for crd in CRDS.glob("*.yaml"):
-        schema = yaml.safe_load(crd.read_text())["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
-        look(schema["properties"]["spec"], "spec")
-    assert bare == []
+
+def test_our_command_line_reads_each_value_as_kubectl_does(kubectl: Kubectl) -> None:
+    """PyYAML by itself makes a text of 2e-4, 90 of 1:30, and a date of a date: a manifest would mean something else on a laptop."""
+    written = [*NUMBERS, *WORDS]
+    lines = "".join(f"- {value}\n" for value in written)
+    text = f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\nkeys: {{on: 1, 2: 1, 1:30: 1}}\nvalues:\n{lines}"
+    theirs = json.loads(
+        kubectl.done("create", "--dry-run=client", "--validate=false", "-o", "json", "-f", "-", text=text)
+    )
+    (ours,) = parse(text, "a.yaml")
+    for value, of_kubectl, of_ours in zip(written, theirs["values"], ours.body["values"], strict=True):
+        assert type(of_ours) is type(of_kubectl), value
+        assert nearest(of_ours) == nearest(of_kubectl), value
+    assert ours.body["keys"] == theirs["keys"]
+
+
+UNREADABLE = [
+    pytest.param("a: .nan", "not valid YAML: .nan is no number that JSON has", id="what JSON has no word for"),
+    pytest.param("a: 1\na: 2", "not valid YAML: key 'a' stands twice", id="a key that stands twice"),
+    pytest.param("? [a, b]\n: 1", "not valid YAML: a key must be a text", id="a list for a key"),
+    pytest.param("~: 1", "not valid YAML: a key must be a text", id="nothing for a key"),
+]
+
+
+@pytest.mark.parametrize(("text", "sentence"), UNREADABLE)
+def test_what_is_refused_here_is_refused_by_kubectl(kubectl: Kubectl, text: str, sentence: str) -> None:
+    with pytest.raises(BadManifest, match=re.escape(sentence)):
+        parse(text, "a.yaml")
+    assert kubectl.sentences("create", "--dry-run=client", "-f", "-", text=f"apiVersion: v1\nkind: List\n{text}\n")

@@ -6,14 +6,14 @@
 | `anyOf` ("auto" or a number) makes a schema non-structural          | here; test_crd_rules: auto, where leaving it out means that|
 | YAML 1.1 reads Off, On, Yes and No as booleans                      | contract: no enum has a word of YAML 1.1                   |
 | a long or dotted name is refused only when its Job is created       | here; test_crd_rules: a name that pods could not have      |
-| 2e-4 is a number to kubectl and a text to PyYAML                    | unit: numbers are read as kubectl reads them               |
+| 2e-4 is a number to kubectl and a text to PyYAML                    | test_crd_rules: our command line reads each value          |
 | a FailJob exit code while a queue evicts leaves a doomed Job        | here                                                       |
 | a pod's message is gone with the pod                                | here                                                       |
 | forced apply takes over a stranger's Job                            | test_operator_run: a stranger's Job is left alone          |
 | a Job that vanished is created again                                | test_operator_run: a Job that somebody deleted             |
 | the default deletion of a Job leaves its pods running               | here                                                       |
 | `Ignore` of disruptions makes second pods, without a cap            | here                                                       |
-| a pod stuck in Terminating holds its Job open for ever              | here; unit: the next attempt starts after the patience     |
+| a pod stuck in Terminating holds its Job open for ever              | here; test_plan: a pod stuck on a dead node                |
 | a refused pod leaves an event and no condition                      | test_operator_run: a quota is told                         |
 """
 
