@@ -1,5 +1,6 @@
 """The chart's role is all that the operator needs, and nothing more."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +48,22 @@ def used(audit: AuditLog) -> set[Permission]:
 
 
 @pytest.fixture
+def second(kubeconfig: Path, tmp_path: Path) -> Iterator[OperatorProcess]:
+    process = OperatorProcess(kubeconfig, tmp_path / "second.log", "replica-b")
+    yield process
+    process.stop()
+
+
+@pytest.fixture
 def everything_done(
-    api: RawApi, kubelet: PlayedKubelet, operator_of_all_namespaces: OperatorProcess, namespace: str
+    api: RawApi,
+    kubelet: PlayedKubelet,
+    operator_of_all_namespaces: OperatorProcess,
+    second: OperatorProcess,
+    namespace: str,
 ) -> None:
-    """A refused pod, a suspension, a whole run, a monitor."""
+    """A refused pod, a suspension, a whole run, a change of leaders, a monitor, a deletion."""
+    second.start()
     quotas = f"/api/v1/namespaces/{namespace}/resourcequotas"
     quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none"}, "spec": {"hard": {"pods": "0"}}}
     api.create(quotas, quota)
@@ -65,11 +78,16 @@ def everything_done(
     kubelet.script = success
     run.patch(suspend=False)
     run.wait_for_phase("Complete")
+    assert operator_of_all_namespaces.terminate() == 0
+    eventually(second.leads, "the second leads")
     monitors = f"{GROUP}/namespaces/{namespace}/adaptermonitors"
     endpoint = {"url": "http://vllm:8000/v1", "adapterModel": "a"}
     monitor = {"apiVersion": names.API_VERSION, "kind": "AdapterMonitor", "metadata": {"name": "a"}}
     api.create(monitors, {**monitor, "spec": {"adapterUri": "s3://adapters/a", "endpoint": endpoint}})
     eventually(lambda: api.get(f"{monitors}/a").get("status", {}).get("conditions"), "the monitor is looked after")
+    api.delete(run.path)
+    api.delete(f"{monitors}/a")
+    eventually(lambda: api.find(run.path) is None and api.find(f"{monitors}/a") is None, "both are gone")
 
 
 def test_every_permission_is_used_and_none_is_missing(cluster: devcluster.Cluster, everything_done: None) -> None:
