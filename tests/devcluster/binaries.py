@@ -1,5 +1,6 @@
 """The binaries: taken from KUBEBUILDER_ASSETS, from the cache, or built from pinned Go modules."""
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -44,16 +45,22 @@ def ensure() -> Path:
     """A folder with all binaries; those that are nowhere to be had are built, 8 minutes on 2 cores, once."""
     target = directory()
     target.mkdir(parents=True, exist_ok=True)
-    assets = os.environ.get("KUBEBUILDER_ASSETS")
-    for name, (modules, package) in TARGETS.items():
-        if (target / name).is_file():
-            continue
-        given = Path(assets) / name if assets else None
-        if given is not None and given.is_file():
-            (target / name).symlink_to(given)
-        else:
-            _build(name, modules, package, target)
+    with (target / ".lock").open("w") as lock:
+        # Two that begin at once, a demo and a test, would both build for eight minutes.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for name, (modules, package) in TARGETS.items():
+            if not (target / name).is_file():
+                _provide(name, modules, package, target)
     return target
+
+
+def _provide(name: str, modules: Path, package: str, target: Path) -> None:
+    assets = os.environ.get("KUBEBUILDER_ASSETS")
+    given = Path(assets) / name if assets else None
+    if given is not None and given.is_file():
+        (target / name).symlink_to(given)
+    else:
+        _build(name, modules, package, target)
 
 
 def _build(name: str, modules: Path, package: str, target: Path) -> None:
