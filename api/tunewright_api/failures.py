@@ -80,7 +80,9 @@ FAILURES: dict[FailureClass, FailurePolicy] = {
     FailureClass.NODE_FAULT: FailurePolicy(
         5, 10, "Nothing to do, unless it repeats on one node: then tell the platform team which."
     ),
-    FailureClass.IMAGE_PULL: FailurePolicy(0, 0, "Check spec.image and spec.imagePullSecrets."),
+    FailureClass.IMAGE_PULL: FailurePolicy(
+        0, 0, "Check that spec.image exists and that spec.imagePullSecrets may read it."
+    ),
     FailureClass.UNSCHEDULABLE: FailurePolicy(
         0, 0, "Ask for fewer resources in spec.compute, or for room on the cluster."
     ),
