@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from jinja2 import TemplateError
+
 from tunewright_trainer.shell.errors import InvalidData, ModelUnavailable
 
 Row = dict[str, Any]
@@ -24,8 +26,15 @@ def rendered_lengths(rows: list[Row], tokenizer: Any) -> list[int]:
     ]
 
 
-def _tokens(messages: list[dict[str, str]], tokenizer: Any) -> list[int]:
-    ids: list[int] = tokenizer.apply_chat_template(messages, tokenize=True, return_dict=True)["input_ids"]
+def _tokens(messages: list[dict[str, str]], tokenizer: Any, *, open_ended: bool = False) -> list[int]:
+    """Tokens of a conversation; with `open_ended`, up to where the assistant begins to answer."""
+    try:
+        rendered = tokenizer.apply_chat_template(
+            messages, tokenize=True, add_generation_prompt=open_ended, return_dict=True
+        )
+    except TemplateError as error:
+        raise ModelUnavailable(f"the chat template of spec.model.uri cannot be used: {error}") from error
+    ids: list[int] = rendered["input_ids"]
     return ids
 
 
@@ -47,9 +56,7 @@ def check_end_of_turn(rows: list[Row], tokenizer: Any) -> None:
     """The end-of-turn token must be among what is learned, or the tuned model never stops. (Its being the padding token too is fine.)"""
     row = rows[0]
     answer = next(name for name in ANSWERS if name in row)
-    prompt = tokenizer.apply_chat_template(row["prompt"], tokenize=True, add_generation_prompt=True, return_dict=True)[
-        "input_ids"
-    ]
+    prompt = _tokens(row["prompt"], tokenizer, open_ended=True)
     learned = _tokens(row["prompt"] + row[answer], tokenizer)[len(prompt) :]
     if tokenizer.eos_token_id not in learned:
         raise ModelUnavailable(
