@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from tunewright_api.spec import Split
-from tunewright_trainer.prepare.formats import Message
+from tunewright_trainer.prepare.records import Message
 
 
 class Part(StrEnum):
@@ -16,10 +16,15 @@ class Part(StrEnum):
     TEST = "test"
 
 
+PARTS = tuple(Part)
+
+
 def normalised(prompt: Sequence[Message]) -> str:
     """The prompt's words: differences of case, spacing and system message do not make two prompts of one."""
     return "\n".join(
-        " ".join(message["content"].casefold().split()) for message in prompt if message["role"] != "system"
+        " ".join(str(message.get("content") or "").casefold().split())
+        for message in prompt
+        if message["role"] != "system"
     )
 
 
