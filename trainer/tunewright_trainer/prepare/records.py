@@ -45,6 +45,20 @@ class Example:
 
 
 @dataclass(frozen=True)
+class Rendered:
+    """A record as the model will see it, in tokens of its own chat template."""
+
+    tokens: int
+    """All examples together, each with its prompt and longest answer: what an epoch costs."""
+    longest: int
+    """The longest example: what must fit into the context."""
+    learned: int
+    """Tokens of the answers that are learned from."""
+    problem: str = ""
+    """Why nothing would be learned, or not where to stop; empty when all is well."""
+
+
+@dataclass(frozen=True)
 class Record:
     """One row of a source with all there is to learn from it: a conversation has an example for each answer that is learned."""
 
@@ -54,6 +68,8 @@ class Record:
     examples: tuple[Example, ...]
     category: str = ""
     synthetic: bool = False
+    rendered: Rendered | None = None
+    """Set by the engine before checks scan; absent without a tokenizer."""
 
     def texts(self) -> Iterator[tuple[str, str]]:
         """(field, text) of each message, once: fields are named as in the canonical row, say prompt[0] or completion."""

@@ -11,10 +11,22 @@ from typing import Any, Protocol
 
 from tunewright_api.data import CheckName
 from tunewright_api.data_report import MOST_EXAMPLES
+from tunewright_api.spec import FineTuneJobSpec
 from tunewright_trainer.prepare.corpus import Corpus
 from tunewright_trainer.prepare.records import Record
 
 MOST_KINDS = 64
+
+
+@dataclass(frozen=True)
+class CheckContext:
+    """What a check may know besides the rows."""
+
+    spec: FineTuneJobSpec
+    context_length: int | None = None
+    """Longest sequence the model was made for; None without a model."""
+    workers: int = 1
+    """Processes that a check may use in `conclude`."""
 
 
 @dataclass(frozen=True)
