@@ -9,7 +9,16 @@ from tunewright_trainer.prepare.checks.base import Check, CheckContext, Mender
 
 _HERE = __name__
 
-CHECKS: dict[CheckName, str] = {}
+CHECKS: dict[CheckName, str] = {
+    CheckName.DUPLICATES: "duplicates",
+    CheckName.NEAR_DUPLICATES: "near_duplicates",
+    CheckName.CONFLICTS: "conflicts",
+    CheckName.CONTAMINATION: "contamination",
+    CheckName.BALANCE: "balance",
+    CheckName.PREFERENCES: "preferences",
+    CheckName.TRIGGERS: "triggers",
+    CheckName.REPEATED_ANSWERS: "repeated_answers",
+}
 """Module of each check, in the order of the report. `structure` is none: the engine counts problems itself."""
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from tunewright_api.data import CheckName
-from tunewright_trainer.prepare.checks.base import MOST_EXAMPLES, CheckContext, Conclusion, Place
+from tunewright_api.data_report import MOST_EXAMPLES
+from tunewright_trainer.prepare.checks.base import CheckContext, Conclusion, Place
 from tunewright_trainer.prepare.corpus import Corpus
 from tunewright_trainer.prepare.records import Record
 from tunewright_trainer.prepare.similarity.batch import batch_of
@@ -49,7 +50,9 @@ class Duplicates:
         return Conclusion(
             rows=len(pairs),
             message=_message(len(pairs), groups),
-            advice="Leave them out (data.checks.duplicates: Fix), or give the row a weight by its source" if pairs else "",
+            advice="Leave them out (data.checks.duplicates: Fix), or give the row a weight by its source"
+            if pairs
+            else "",
             places=tuple(Place(row, note=f"the same as {corpus.place(first)}") for row, first in pairs[:MOST_EXAMPLES]),
             measures={"groups": float(groups)},
             leave_out=[row for row, _ in pairs],

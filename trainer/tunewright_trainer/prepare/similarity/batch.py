@@ -8,7 +8,14 @@ import numpy as np
 from tunewright_trainer.prepare.records import Record
 from tunewright_trainer.prepare.similarity.grams import Grams, grams
 from tunewright_trainer.prepare.similarity.signatures import Keys, band_keys
-from tunewright_trainer.prepare.similarity.texts import answer_digest, answer_text, best_answer, prompt_digest, prompt_text
+from tunewright_trainer.prepare.similarity.texts import (
+    answer_digest,
+    answer_text,
+    best_answer,
+    digest,
+    prompt_digest,
+    prompt_text,
+)
 from tunewright_trainer.prepare.similarity.words import Hashes, Words, hash_words, offsets_of
 
 ANSWER_BANDS = 4
@@ -39,7 +46,9 @@ class Batch:
         lengths = prompts.lengths + answers.lengths
         offsets = offsets_of(lengths)
         rows = np.arange(len(self.records))
-        of_answer = np.repeat(np.tile([False, True], len(rows)), np.column_stack((prompts.lengths, answers.lengths)).ravel())
+        of_answer = np.repeat(
+            np.tile([False, True], len(rows)), np.column_stack((prompts.lengths, answers.lengths)).ravel()
+        )
         hashes[~of_answer] = prompts.hashes
         hashes[of_answer] = answers.hashes
         return Words(hashes, offsets)
@@ -75,6 +84,11 @@ class Batch:
     def answer_digests(self) -> Hashes:
         """What makes two answers the same."""
         return np.array([answer_digest(record) for record in self.records], np.uint64)
+
+    @cached_property
+    def best_answer_digests(self) -> Hashes:
+        """What makes two answers that are to be learned the same."""
+        return np.array([digest(best_answer(record)) for record in self.records], np.uint64)
 
     @cached_property
     def row_digests(self) -> Hashes:

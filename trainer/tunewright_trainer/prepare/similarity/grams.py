@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tunewright_trainer.prepare.similarity.words import Hashes, Numbers, Words, mixed, offsets_of
 
@@ -31,16 +32,26 @@ class Grams:
         """The n-grams of one text."""
         return self.hashes[self.offsets[index] : self.offsets[index + 1]]
 
-    def without(self, common: Hashes) -> "Grams":
-        """Less those that stand in `common` (sorted), except where a text would have next to none left: it has nothing of its own."""
+    def less(self, common: Hashes) -> "Grams":
+        """Without those that stand in `common` (sorted)."""
+        return self._only(~self._are_in(common)) if common.size else self
+
+    def own(self, common: Hashes) -> "Grams":
+        """Without those that stand in `common` (sorted), except where a text would have next to none left."""
         if not common.size:
             return self
-        places = np.minimum(np.searchsorted(common, self.hashes), common.size - 1)
-        kept = common[places] != self.hashes
         rows = self.rows
-        own = np.bincount(rows[kept], minlength=len(self.offsets) - 1)
-        kept |= (own < FEWEST_OWN)[rows]
-        counts = np.bincount(rows[kept], minlength=len(self.offsets) - 1)
+        kept = ~self._are_in(common)
+        count = np.bincount(rows[kept], minlength=len(self.offsets) - 1)
+        return self._only(kept | (count < FEWEST_OWN)[rows])
+
+    def _are_in(self, common: Hashes) -> NDArray[np.bool_]:
+        places = np.minimum(np.searchsorted(common, self.hashes), common.size - 1)
+        found: NDArray[np.bool_] = common[places] == self.hashes
+        return found
+
+    def _only(self, kept: NDArray[np.bool_]) -> "Grams":
+        counts = np.bincount(self.rows[kept], minlength=len(self.offsets) - 1)
         return Grams(self.hashes[kept], offsets_of(counts))
 
 

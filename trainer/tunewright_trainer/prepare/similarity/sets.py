@@ -15,11 +15,11 @@ _KEPT_SETS = 256
 """Sets kept while buckets are compared: some 25 kB each at 200 words."""
 
 
-def shingles_of(text: str) -> frozenset[Shingle]:
-    """The set of 3-grams; of a text of fewer words the one, padded."""
+def shingles_of(text: str, size: int = SHINGLE) -> frozenset[Shingle]:
+    """The set of word n-grams; of a text of fewer words the one, padded."""
     words = words_of(text)
-    words += [""] * (SHINGLE - len(words))
-    return frozenset(zip(words, words[1:], words[2:], strict=False))
+    words += [""] * (size - len(words))
+    return frozenset(zip(*(words[start:] for start in range(size)), strict=False))
 
 
 def cosine(one: frozenset[Shingle], other: frozenset[Shingle]) -> float:
@@ -30,9 +30,7 @@ def cosine(one: frozenset[Shingle], other: frozenset[Shingle]) -> float:
 class Reader:
     """Reads rows back by number, and compares them."""
 
-    def __init__(
-        self, corpus: Corpus, text: Callable[[Record], str], common: frozenset[Shingle] = frozenset()
-    ) -> None:
+    def __init__(self, corpus: Corpus, text: Callable[[Record], str], common: frozenset[Shingle] = frozenset()) -> None:
         """`text` says what of a record is compared; `common` is not."""
         self._corpus = corpus
         self._text = text

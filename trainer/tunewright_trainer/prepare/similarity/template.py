@@ -4,14 +4,15 @@ Without this, rows of one long instruction and a short text of their own would a
 default Fix of contamination would leave nothing to train on."""
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from tunewright_trainer.prepare.corpus import Corpus
+from tunewright_trainer.prepare.records import Record
 from tunewright_trainer.prepare.similarity.grams import SHINGLE, Grams, grams
 from tunewright_trainer.prepare.similarity.sets import Shingle, shingles_of
-from tunewright_trainer.prepare.similarity.texts import whole_text
 from tunewright_trainer.prepare.similarity.words import Hashes, hash_words
 
 SAMPLE = 2000
@@ -30,28 +31,28 @@ class Template:
     """What the rows have in common, as texts and (sorted) as hashes."""
 
     shingles: frozenset[Shingle] = frozenset()
-    hashes: Hashes = np.empty(0, np.uint64)
+    hashes: Hashes = field(default_factory=lambda: np.empty(0, np.uint64))
 
     def strip(self, found: Grams) -> Grams:
         """3-grams of rows less those of the template."""
-        return found.without(self.hashes)
+        return found.own(self.hashes)
 
 
-def find_template(corpus: Corpus) -> Template:
+def find_template(corpus: Corpus, text: Callable[[Record], str], size: int = SHINGLE) -> Template:
     """What at least a hundredth of the rows have in common, if that makes up a fifth of an average row."""
     if len(corpus) < FEWEST_ROWS:
         return Template()
     numbers = range(0, len(corpus), max(len(corpus) // SAMPLE, 1))
     counts: Counter[Shingle] = Counter()
     for number in numbers:
-        counts.update(shingles_of(whole_text(corpus.record(number))))
+        counts.update(shingles_of(text(corpus.record(number)), size))
     least = max(_FEWEST_SHARING, COMMON_SHARE * len(numbers))
     common = {shingle: count for shingle, count in counts.items() if count >= least}
     if sum(common.values()) < TEMPLATE_SHARE * counts.total():
         return Template()
-    return Template(frozenset(common), _hashes(sorted(common)))
+    return Template(frozenset(common), _hashes(sorted(common), size))
 
 
-def _hashes(shingles: list[Shingle]) -> Hashes:
+def _hashes(shingles: list[Shingle], size: int) -> Hashes:
     words = hash_words([" ".join(shingle) for shingle in shingles])
-    return np.unique(grams(words, SHINGLE).hashes)
+    return np.unique(grams(words, size).hashes)

@@ -29,6 +29,11 @@ class Twins:
         self._limit = COMPARISONS_A_ROW * rows + _COMPARISONS_ANYWAY
 
     @property
+    def comparisons(self) -> int:
+        """Pairs that were compared."""
+        return self._reader.comparisons
+
+    @property
     def is_spent(self) -> bool:
         """More pairs were to be compared than there is time for: rows may have been missed."""
         return self._reader.comparisons >= self._limit
@@ -42,15 +47,21 @@ class Twins:
                 for index in range(1, len(groups)):
                     self._match(groups[index], groups[: min(index, leaders)])
 
-    def across(self, bands: Iterator[Iterator[Members]], digests: NDArray[np.uint64], held: NDArray[np.bool_]) -> None:
-        """Compare the training rows of each bucket with the held-out ones."""
+    def across(
+        self,
+        bands: Iterator[Iterator[Members]],
+        digests: NDArray[np.uint64],
+        held: NDArray[np.bool_],
+        trained: NDArray[np.bool_],
+    ) -> None:
+        """Compare the training rows of each bucket with the held-out ones: these need not be earlier."""
         for buckets in bands:
             for members in buckets:
-                is_held = held[members]
-                if is_held.all() or not is_held.any():
+                of_training, held_out = members[trained[members]], members[held[members]]
+                if not len(of_training) or not len(held_out):
                     continue
-                others = representatives(members[is_held], digests)[:SMALL_BUCKET]
-                for group in representatives(members[~is_held], digests):
+                others = representatives(held_out, digests)[:SMALL_BUCKET]
+                for group in representatives(of_training, digests):
                     self._match(group, others)
 
     def _match(self, group: Members, others: list[Members]) -> None:
