@@ -1,7 +1,7 @@
 """Rows that differ in a few words only.
 
 Definition: a row is found when an earlier row of its stage and part has a cosine of at least 0.95 between the two binary sets of word 3-grams
-of prompt and answers (without the system message), and is no exact copy; that implies a Jaccard similarity of at least 0.90. Words are as in
+of prompt and answers (without the system message); exact copies are a matter of `duplicates`, and count with their first. That implies a Jaccard similarity of at least 0.90. Words are as in
 `similarity/words.py`. Candidates come from MinHash bands; each is verified on the texts read back, so what is found is never wrong by the
 definition. What can be missed: 1 pair in 500 at the threshold itself; in a bucket of more than 16 different rows, pairs that do not include
 one of its first four; with made-up data, what is left when eight comparisons a row are spent (the message says so).

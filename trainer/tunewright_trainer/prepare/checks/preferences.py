@@ -21,8 +21,8 @@ from tunewright_trainer.prepare.intervals import wilson
 from tunewright_trainer.prepare.records import Record
 from tunewright_trainer.prepare.similarity.batch import batch_of
 from tunewright_trainer.prepare.similarity.spill import Spill
-from tunewright_trainer.prepare.similarity.texts import answers, digest
-from tunewright_trainer.prepare.similarity.words import Hashes
+from tunewright_trainer.prepare.similarity.texts import answers
+from tunewright_trainer.prepare.similarity.words import Hashes, hash_words, mixed, text_digests
 from tunewright_trainer.prepare.wording import counted, one_or_many, percent
 
 DECIDES = 0.7
@@ -55,22 +55,22 @@ class Preferences:
 
     def scan(self, records: Sequence[Record]) -> PairScan:
         """Look at each pair."""
-        lengths = np.full(len(records), _NOT_COMPARED, np.int8)
-        claims = np.zeros(len(records), np.uint64)
-        equal = []
-        for index, record in enumerate(records):
-            found = answers(record)
-            if "chosen" in found and "rejected" in found:
-                chosen, rejected = digest(found["chosen"]), digest(found["rejected"])
-                longer = len(found["chosen"]) - len(found["rejected"])
-                lengths[index] = (longer > 0) - (longer < 0)
-                if chosen == rejected:
-                    equal.append(index)
-                else:
-                    claims[index] = _claim(min(chosen, rejected), max(chosen, rejected), chosen < rejected)
-            elif "label" in record.examples[-1].extra:
-                claims[index] = _claim(digest(found.get("completion", "")), 0, bool(record.examples[-1].extra["label"]))
-        return PairScan(lengths, equal, _of_prompts(claims, records))
+        found = [answers(record) for record in records]
+        chosen, rejected = (_texts(found, name) for name in ("chosen", "rejected"))
+        is_pair = np.array(["chosen" in texts and "rejected" in texts for texts in found], bool)
+        longer = np.sign([len(one) - len(other) for one, other in zip(chosen, rejected, strict=True)])
+        first, second = text_digests(hash_words(chosen)), text_digests(hash_words(rejected))
+        claims = np.where(is_pair & (first != second), _claims(first, second), _NO_PAIR)
+        labels = [record.examples[-1].extra.get("label") for record in records]
+        is_rated = np.array([label is not None for label in labels], bool)
+        if is_rated.any():
+            rated = text_digests(hash_words(_texts(found, "completion"))) & ~_DIRECTION
+            claims = np.where(is_rated, rated | np.array([bool(label) for label in labels], np.uint64), claims)
+        return PairScan(
+            np.where(is_pair, longer, _NOT_COMPARED).astype(np.int8),
+            np.flatnonzero(is_pair & (first == second)).tolist(),
+            _of_prompts(claims, records),
+        )
 
     def absorb(self, scan: PairScan, first: int) -> None:
         """Put it aside."""
@@ -144,8 +144,14 @@ class LengthRule:
         return f"the {side} answer is the chosen one in {percent(share)} of {counted(self.pairs, 'pair')} ({percent(low)} to {percent(high)})"
 
 
-def _claim(low: int, high: int, direction: bool) -> int:
-    return (digest(f"{low} {high}") & ~1) | direction
+def _texts(found: list[dict[str, str]], name: str) -> list[str]:
+    return [texts.get(name, "") for texts in found]
+
+
+def _claims(first: Hashes, second: Hashes) -> Hashes:
+    """A hash of two answers, whichever comes first; the last bit says which."""
+    both = mixed(np.minimum(first, second) ^ mixed(np.maximum(first, second)))
+    return (both & ~_DIRECTION) | (first < second).astype(np.uint64)
 
 
 def _of_prompts(claims: Hashes, records: Sequence[Record]) -> Hashes:

@@ -8,15 +8,8 @@ import numpy as np
 from tunewright_trainer.prepare.records import Record
 from tunewright_trainer.prepare.similarity.grams import Grams, grams
 from tunewright_trainer.prepare.similarity.signatures import Keys, band_keys
-from tunewright_trainer.prepare.similarity.texts import (
-    answer_digest,
-    answer_text,
-    best_answer,
-    digest,
-    prompt_digest,
-    prompt_text,
-)
-from tunewright_trainer.prepare.similarity.words import Hashes, Words, hash_words, offsets_of
+from tunewright_trainer.prepare.similarity.texts import answer_surroundings, answer_text, best_answer, prompt_surroundings, prompt_text
+from tunewright_trainer.prepare.similarity.words import Hashes, Words, hash_words, offsets_of, text_digests
 
 ANSWER_BANDS = 4
 """Of answers: enough to find nine in ten pairs at the threshold and 99 in 100 of those nearly equal, at half the cost."""
@@ -77,18 +70,18 @@ class Batch:
 
     @cached_property
     def prompt_digests(self) -> Hashes:
-        """What makes two prompts the same."""
-        return np.array([prompt_digest(record) for record in self.records], np.uint64)
+        """What makes two prompts the same, system message and tools included."""
+        return text_digests(self.prompts) ^ np.array([prompt_surroundings(record) for record in self.records], np.uint64)
 
     @cached_property
     def answer_digests(self) -> Hashes:
-        """What makes two answers the same."""
-        return np.array([answer_digest(record) for record in self.records], np.uint64)
+        """What makes two answers the same, the label included."""
+        return text_digests(self.answers) ^ np.array([answer_surroundings(record) for record in self.records], np.uint64)
 
     @cached_property
     def best_answer_digests(self) -> Hashes:
         """What makes two answers that are to be learned the same."""
-        return np.array([digest(best_answer(record)) for record in self.records], np.uint64)
+        return text_digests(self.best_answers)
 
     @cached_property
     def row_digests(self) -> Hashes:

@@ -1,15 +1,13 @@
-"""Which texts of a record are compared, and the digests by which rows are exactly alike.
-
-Differences of case and of white space do not make two texts of one, as in the split. Tool calls belong to the text of their message."""
+"""Which texts of a record are compared. Tool calls belong to the text of their message."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from tunewright_trainer.prepare.records import Message, Record, hash64
 
-_LABELS = ("label", "answer")
-"""What stands beside the answers and is learned from: the label of Unpaired rows, the reference answer of PromptOnly ones."""
+_BETWEEN = "\n\N{SYMBOL FOR RECORD SEPARATOR}\n"
+"""A word that stands between two answers, so that the end of one is not taken for the beginning of the other."""
 
 
 def prompt_text(record: Record) -> str:
@@ -28,7 +26,7 @@ def answers(record: Record) -> dict[str, str]:
 
 def answer_text(record: Record) -> str:
     """All answers, one after the other."""
-    return "\n".join(answers(record).values())
+    return _BETWEEN.join(answers(record).values())
 
 
 def best_answer(record: Record) -> str:
@@ -41,28 +39,18 @@ def whole_text(record: Record) -> str:
     return f"{prompt_text(record)}\n{answer_text(record)}"
 
 
-def prompt_digest(record: Record) -> int:
-    """Equal for equal conversations before the last answer, system message and tools included: another persona may well answer otherwise."""
+def prompt_surroundings(record: Record) -> int:
+    """A hash of what else makes a prompt another one: the system message and the tools; 0 without them. Another persona may well answer otherwise."""
     example = record.examples[-1]
     system = _joined(message for message in example.prompt if message["role"] == "system")
     tools = example.extra.get("tools")
-    return _digest([prompt_text(record), system, "" if tools is None else _plain(tools)])
+    return hash64(f"{' '.join(system.casefold().split())}\n{_plain(tools)}") if system or tools else 0
 
 
-def answer_digest(record: Record) -> int:
-    """Equal for equal answers, by name, and equal labels."""
-    parts = [part for name, text in answers(record).items() for part in (name, text)]
-    extra = record.examples[-1].extra
-    return _digest([*parts, *(f"{name}={_plain(extra[name])}" for name in _LABELS if name in extra)])
-
-
-def digest(text: str) -> int:
-    """Of one text."""
-    return _digest([text])
-
-
-def _digest(texts: Sequence[str]) -> int:
-    return hash64("\x00".join(" ".join(text.casefold().split()) for text in texts))
+def answer_surroundings(record: Record) -> int:
+    """A hash of what else makes an answer another one: its label; 0 without."""
+    label = record.examples[-1].extra.get("label")
+    return 0 if label is None else hash64(f"label {label}")
 
 
 def _joined(messages: Iterable[Message]) -> str:
