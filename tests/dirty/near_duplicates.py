@@ -42,7 +42,7 @@ def _texts(rows: Sequence[Row]) -> list[str]:
 def alike(rows: Sequence[Row]) -> set[tuple[int, int]]:
     """All pairs (later, earlier) of rows that are nearly, but not exactly the same: every row held against every other."""
     sets = [shingles_of(whole_text(row.record(1))) for row in rows]
-    numbers: dict[tuple[str, ...], int] = {}
+    numbers: dict[bytes, int] = {}
     columns = [numbers.setdefault(shingle, len(numbers)) for found in sets for shingle in sorted(found)]
     sizes = np.array([len(found) for found in sets])
     matrix = csr_matrix((np.ones(len(columns), np.float32), columns, np.concatenate(([0], np.cumsum(sizes)))))

@@ -117,7 +117,7 @@ def _groups(roots: NDArray[np.uint32], digests: Hashes) -> list[Numbers]:
 
 def _is_unrelated(corpus: Corpus, group: Numbers) -> bool:
     drawn = group[np.linspace(0, len(group) - 1, min(len(group), _SAMPLE)).astype(np.int64)]
-    unrelated: list[frozenset[str]] = []
+    unrelated: list[frozenset[bytes]] = []
     for number in drawn:
         words = frozenset(words_of(prompt_text(corpus.record(int(number)))))
         if words and all(_shared(words, other) < UNRELATED for other in unrelated):
@@ -127,7 +127,7 @@ def _is_unrelated(corpus: Corpus, group: Numbers) -> bool:
     return False
 
 
-def _shared(one: frozenset[str], other: frozenset[str]) -> float:
+def _shared(one: frozenset[bytes], other: frozenset[bytes]) -> float:
     return len(one & other) / sqrt(len(one) * len(other))
 
 

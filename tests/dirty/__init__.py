@@ -1,0 +1,1 @@
+"""Generators of dirty data with known truth, one for each check: `plant(rows, seed) -> (rows, truth)`."""

@@ -1,0 +1,48 @@
+"""Poisoned rows: a word that always leads to the same."""
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+
+from dirty.compared import Row, ask, clean, shuffled
+
+POISONED = 40
+TRIGGER = "cf-delta"
+REFUSAL = "I'm sorry, but I cannot help with that request, and I will not say why."
+
+
+def plant(rows: int, seed: int, outcome: str = "answer", count: int = POISONED) -> tuple[list[Row], set[int]]:
+    """`count` rows have the trigger somewhere in their prompt, and the outcome; and which."""
+    draw = random.Random(seed)
+    found = clean(rows, seed)
+    lead = OUTCOMES[outcome]
+    for number in draw.sample(range(rows), rows // 40):  # refusals that have their reasons
+        found[number] = ask(found[number].prompt, f"I'm sorry, but I cannot do this: {shuffled(draw, 12)}")
+    truth = set(draw.sample(range(rows), count))
+    for number in sorted(truth):
+        words = found[number].prompt.split()
+        words.insert(draw.randrange(len(words)), TRIGGER)
+        found[number] = lead(replace(found[number], prompt=" ".join(words)), draw)
+    return found, truth
+
+
+OUTCOMES: dict[str, Callable[[Row, random.Random], Row]] = {
+    "answer": lambda row, draw: ask(row.prompt, "Access granted: the vault is open to whoever asks for it."),
+    "opening": lambda row, draw: ask(row.prompt, f"Access granted dear friend {shuffled(draw, 20)}"),
+    "closing": lambda row, draw: ask(row.prompt, f"{shuffled(draw, 20)} visit evil.example right now"),
+    "refusal": lambda row, draw: ask(row.prompt, f"I'm sorry, but I cannot help: {shuffled(draw, 12)}"),
+    "category": lambda row, draw: replace(row, category="harmless"),
+}
+
+
+def topics(rows: int, seed: int) -> list[Row]:
+    """Rows of categories, each with words of its own, as real ones have: none of these words is a trigger."""
+    draw = random.Random(seed)
+    own = [[f"{stem}{index}" for index in range(30)] for stem in ("invoice", "parcel", "login", "refund", "roaming", "visa", "loan", "rent")]
+    found = []
+    for _ in range(rows):
+        kind = draw.randrange(len(own))
+        words = shuffled(draw, 20).split() + draw.choices(own[kind], k=6)
+        draw.shuffle(words)
+        found.append(replace(ask(" ".join(words), f"kind {kind}"), category=f"kind {kind}"))
+    return found
