@@ -23,9 +23,10 @@ from tunewright_trainer.evaluate.text_metrics import exact_match, rouge_l
 from tunewright_trainer.shell import folders
 from tunewright_trainer.shell.errors import TornContent
 from tunewright_trainer.shell.folders import canonical_json
-from tunewright_trainer.train.model import download_model, keep_offline, load_base, load_tokenizer
+from tunewright_trainer.train.model import download_model, keep_offline, load_base
 from tunewright_trainer.train.rows import Row, read_part
 from tunewright_trainer.train.step import ADAPTER
+from tunewright_trainer.train.tokenizer import load_tokenizer
 
 EVALUATION = "evaluation.json"
 SAMPLES = "samples.json"
