@@ -3,13 +3,34 @@
 import json
 from array import array
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
 
 from tunewright_trainer.prepare.records import Example, Record
 from tunewright_trainer.prepare.split import PARTS, Part
 from tunewright_trainer.shell.folders import canonical_json
+
+MOST_CATEGORIES = 1000
+OTHER_CATEGORY = "(other)"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One record as a worker hands it over: its columns, and its `encode`d form."""
+
+    line: int
+    key: int
+    part: Part
+    tokens: int
+    copies: int
+    prompt_characters: int
+    answer_characters: int
+    category: str
+    content: bytes
 
 
 class Corpus:
@@ -31,7 +52,13 @@ class Corpus:
         self.tokens = array("L")
         """Tokens of all its examples, prompt and longest answer; 0 without a tokenizer."""
         self.copies = array("B")
-        """How often the row is taken in training, by its source's weight."""
+        """How often the row is taken in training, by its source's weight; 0 leaves it out."""
+        self.prompt_characters = array("L")
+        self.answer_characters = array("L")
+        self.category = array("H")
+        """Index into `categories`."""
+        self.categories: list[str] = ["", OTHER_CATEGORY]
+        self._category_index = {"": 0, OTHER_CATEGORY: 1}
         self._offset = array("Q")
         self._path = path
         self._writer: BinaryIO = path.open("wb")
@@ -41,24 +68,39 @@ class Corpus:
     def __len__(self) -> int:
         return len(self.key)
 
-    def append(
-        self, content: bytes, *, stage: int, part: Part, object_: int, line: int, key: int, tokens: int, copies: int
-    ) -> None:
-        """Keep one record; `content` is its `encode`d form."""
+    def append(self, kept: Kept, stage: int, object_: int) -> None:
+        """Keep one record."""
         self.stage.append(stage)
-        self.part.append(PARTS.index(part))
+        self.part.append(PARTS.index(kept.part))
         self.object.append(object_)
-        self.line.append(line)
-        self.key.append(key)
-        self.tokens.append(tokens)
-        self.copies.append(copies)
+        self.line.append(kept.line)
+        self.key.append(kept.key)
+        self.tokens.append(kept.tokens)
+        self.copies.append(kept.copies)
+        self.prompt_characters.append(kept.prompt_characters)
+        self.answer_characters.append(kept.answer_characters)
+        self.category.append(self._category(kept.category))
         self._offset.append(self._end)
-        self._writer.write(content)
-        self._end += len(content)
+        self._writer.write(kept.content)
+        self._end += len(kept.content)
+
+    def _category(self, name: str) -> int:
+        index = self._category_index.get(name)
+        if index is None:
+            if len(self.categories) >= MOST_CATEGORIES:
+                return self._category(OTHER_CATEGORY)
+            index = self._category_index[name] = len(self.categories)
+            self.categories.append(name)
+        return index
 
     def place(self, number: int) -> str:
         """Object and line: train.jsonl:12."""
         return f"{self.objects[self.object[number]]}:{self.line[number]}"
+
+    def column(self, name: str) -> npt.NDArray[Any]:
+        """A column as a view, once all records are there: while the view lives, none can be added."""
+        values: array[int] = getattr(self, name)
+        return np.frombuffer(values, dtype=values.typecode)
 
     def record(self, number: int) -> Record:
         """Read one record back."""

@@ -28,10 +28,10 @@ def normalised(prompt: Sequence[Message]) -> str:
     )
 
 
-def part_of(prompt: Sequence[Message], split: Split) -> Part:
-    """Part of the row with this prompt. Sizes are binomial: with few rows they differ from the shares."""
+def part_of(prompt: Sequence[Message], split: Split, *, test: bool = True) -> Part:
+    """Part of the row with this prompt; without `test` (the test rows are given apart) that share is trained on. Sizes are binomial: with few rows they differ from the shares."""
     digest = hashlib.sha256(f"{split.seed}\n{normalised(prompt)}".encode()).digest()
     position = int.from_bytes(digest[:8], "big") / 2**64
     if position < split.test:
-        return Part.TEST
+        return Part.TEST if test else Part.TRAIN
     return Part.VALIDATION if position < split.test + split.validation else Part.TRAIN
