@@ -6,6 +6,7 @@ from pydantic import Field
 
 from tunewright_api.base import ApiModel, Digest, ObservedModel, ShortText, Text
 from tunewright_api.names import TERMINATION_MESSAGE_BYTES, run_prefix
+from tunewright_api.pricing import Pricing
 from tunewright_api.spec import FineTuneJobSpec
 from tunewright_api.status import (
     AdapterStatus,
@@ -40,6 +41,8 @@ class RunConfig(ApiModel):
     """Results of the earlier steps, by step name."""
     image: Text | None = None
     """The image that this pod runs, for the provenance record."""
+    pricing: Pricing | None = None
+    """The GPU of this cluster and its price, for the estimate."""
     spec: FineTuneJobSpec
 
     @property
