@@ -55,7 +55,7 @@ def _time(plans: Sequence[StagePlan], machine: Machine) -> list[str]:
         for plan in plans
     )
     return [
-        f"Speed: {EFFICIENCY:.0%} of the data sheet's {gpu.flops / 1e12:.0f} TFLOP/s in bf16, as published runs of 7B and 8B models reach it; small models and short rows reach less, and may take several times as long.",
+        f"Speed: {EFFICIENCY * 100:.0f} % of the data sheet's {gpu.flops / 1e12:.0f} TFLOP/s in bf16, as published runs of 7B and 8B models reach it; small models and short rows reach less, and may take several times as long.",
         f"Rows are padded to the longest of their micro-batch: up to {padded:.2f} times the tokens of the data.",
         "The time is that of training alone: loading, checkpoints, validation and the evaluation come on top.",
     ]
