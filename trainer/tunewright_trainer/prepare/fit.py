@@ -1,6 +1,7 @@
 """Will it fit, how long will it take, what will it cost: estimated before a GPU is asked for. Pure, and says what it assumes."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from tunewright_api.data_report import StageReport
 from tunewright_api.fit import FitEstimate, StageFit
@@ -11,7 +12,7 @@ from tunewright_api.stages import Method, Stage
 from tunewright_trainer.prepare import fit_advice, fit_assumptions
 from tunewright_trainer.prepare.fit_plan import KEPT_FREE, Machine, StagePlan, StageRows, machine_of
 from tunewright_trainer.prepare.memory import GIB, Load
-from tunewright_trainer.prepare.model_shape import ModelShape
+from tunewright_trainer.prepare.model_shape import ModelShape, Shapes, shape_of
 from tunewright_trainer.prepare.training_time import seconds
 from tunewright_trainer.train.families import SPLIT_PROJECTIONS, TARGET_MODULES
 from tunewright_trainer.train.hyperparameters import Data, resolve
@@ -25,6 +26,18 @@ def rows_of(report: StageReport) -> StageRows:
     lengths = next((item for item in report.histograms if item.name == TOKENS), None)
     longest = int(lengths.quantiles.get("max", 0)) if lengths else 0
     return StageRows(report.train, report.tokens, longest or report.tokens // max(1, report.train), lengths)
+
+
+def estimate_of_reports(
+    spec: FineTuneJobSpec,
+    config: Mapping[str, Any],
+    tensors: Shapes,
+    reports: Sequence[StageReport],
+    pricing: Pricing | None = None,
+) -> FitEstimate:
+    """What the stages of a data report will need. Raises ShapeUnknown when config.json does not say enough."""
+    rows = {report.name: rows_of(report) for report in reports if report.train}
+    return estimate(spec, shape_of(config, tensors), str(config["model_type"]), rows, pricing)
 
 
 def estimate(
