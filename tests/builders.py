@@ -157,7 +157,7 @@ def fit_estimate(**changes: Any) -> FitEstimate:
     defaults: dict[str, Any] = {
         "gpu": "H100", "gpu_named": True, "memory_bytes": 85_520_809_984, "fits": True, "stages": [stage], "gpu_hours": 0.1144,
         "parameters": 8_030_261_248, "trained_parameters": 41_943_040, "cost": 0.29, "currency": "EUR",
-        "assumptions": ["One H100 with 79.6 GiB: the platform team has named it.", "An hour of it costs 2.5 EUR."],
+        "assumptions": ["One H100 with 79.6 GiB: it was named for this estimate.", "An hour of it costs 2.5 EUR."],
     }  # fmt: skip
     return FitEstimate(**{**defaults, **changes})
 

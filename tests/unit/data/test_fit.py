@@ -136,6 +136,13 @@ def test_speeds_are_within_a_third_of_published_ones(
     assert 2 / 3 < length * rows / taken / published < 4 / 3
 
 
+def test_a_tiny_model_takes_the_time_of_its_launches() -> None:
+    """A thousandth of a second for each layer and micro-batch, though its arithmetic would be done in less."""
+    tiny = load(config(64, 2, 4, 2, 128, 400), NF4)
+    taken = seconds(tiny, BY_NAME["H100"], tokens=1_000_000, length=100, micro_batches=1250)
+    assert taken == pytest.approx(1250 * 2 * 0.001, rel=0.01)
+
+
 def test_full_training_charges_16_bytes_a_parameter_and_a_gradient_for_each_weight() -> None:
     shape = shape_of(LLAMA_3_8B)
     full = Load(shape, NONE, shape.parameters, full=True, fused_head=False, checkpointing=False)

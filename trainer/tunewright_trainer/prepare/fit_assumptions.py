@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from tunewright_trainer.prepare.fit_plan import Machine, StagePlan
 from tunewright_trainer.prepare.memory import GIB, LIBRARY_BYTES
-from tunewright_trainer.prepare.training_time import EFFICIENCY
+from tunewright_trainer.prepare.training_time import EFFICIENCY, LAYER_SECONDS
+from tunewright_trainer.prepare.wording import brief, size
 
 
 def sentences(plans: Sequence[StagePlan], machine: Machine) -> list[str]:
@@ -37,7 +38,7 @@ def _memory(plan: StagePlan) -> list[str]:
     trained = load.least - load.weights - LIBRARY_BYTES
     counted = "counted in its weights" if shape.exact else "derived from config.json"
     said = [
-        f"The base model has {shape.parameters / 1e9:.3g} billion parameters, {counted}: {load.weights / GIB:.2f} GiB; the adapter with its gradients and Adam's moments in float32 takes {trained / GIB:.2f} GiB, the libraries {LIBRARY_BYTES / GIB:.1f} GiB.",
+        f"The base model has {brief(shape.parameters)} parameters, {counted}: {size(load.weights)}; the adapter with its gradients and Adam's moments in float32 takes {size(trained)}, the libraries {size(LIBRARY_BYTES)}.",
         "The rest grows with the rows in memory at once: microBatchSize times the longest row, twice for pairs."
         + (" Activations are computed anew in the backward pass." if load.checkpointing else " Activations are kept."),
     ]
@@ -55,7 +56,7 @@ def _time(plans: Sequence[StagePlan], machine: Machine) -> list[str]:
         for plan in plans
     )
     return [
-        f"Speed: {EFFICIENCY * 100:.0f} % of the data sheet's {gpu.flops / 1e12:.0f} TFLOP/s in bf16, as published runs of 7B and 8B models reach it; small models and short rows reach less, and may take several times as long.",
+        f"Speed: {EFFICIENCY * 100:.0f} % of the data sheet's {gpu.flops / 1e12:.0f} TFLOP/s in bf16, as published runs of 7B and 8B models reach it; small models and short rows reach less, at the least {LAYER_SECONDS * 1000:g} ms for each layer and micro-batch.",
         f"Rows are padded to the longest of their micro-batch: up to {padded:.2f} times the tokens of the data.",
         "The time is that of training alone: loading, checkpoints, validation and the evaluation come on top.",
     ]

@@ -88,7 +88,7 @@ def machine_of(spec: FineTuneJobSpec, pricing: Pricing | None) -> Machine:
     if chosen is not None:
         gpu, reason = chosen, f"spec.compute.trainer.nodeSelector asks for {label}"
     elif usual is not None:
-        gpu, reason = usual, "the platform team has named it"
+        gpu, reason = usual, "it was named for this estimate"
     else:
         unknown = f"the label {label} is in no table" if label else "nobody has named the GPU"
         gpu, reason = DEFAULT_GPU, f"{unknown}, so this is an example"

@@ -12,6 +12,8 @@ EFFICIENCY = 0.4
 DEQUANTISED_BYTES = 2.58
 """Read and written for each 4-bit parameter when it is turned into bf16: once in each pass over the weights."""
 USED_BANDWIDTH = 0.6
+LAYER_SECONDS = 0.001
+"""Least time of one layer and micro-batch, there and back: some 200 kernels are launched one after the other, however small they are. An estimate of ours."""
 
 
 def operations(load: Load, length: float, *, reference: bool = False) -> float:
@@ -31,6 +33,7 @@ def seconds(
 ) -> float:
     """To train on so many tokens, padding counted, in so many micro-batches."""
     computing = tokens * operations(load, length, reference=reference) / (EFFICIENCY * gpu.flops)
+    computing = max(computing, micro_batches * load.shape.layers * LAYER_SECONDS)
     if load.quantization is not Quantization.NF4:
         return computing
     passes = (3 if load.checkpointing else 2) + (1 if reference else 0)
