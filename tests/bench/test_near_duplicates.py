@@ -3,6 +3,7 @@
 Rates are of one process; they are printed and written to stdout, not asserted: this machine is not yours. Recall and precision are."""
 
 import random
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -25,7 +26,9 @@ def test_recall_and_precision_against_brute_force(tmp_path: Path) -> None:
     rows, truth = plant(ROWS, seed=1)
     found = set(conclude(NearDuplicates(tmp_path), rows, tmp_path, BATCH).leave_out)
     recall, precision = len(found & truth) / len(truth), len(found & truth) / len(found)
-    print(f"\n{len(truth)} of {ROWS} rows have an earlier twin: recall {recall:.4f}, precision {precision:.4f}")
+    sys.stdout.write(
+        f"\n{len(truth)} of {ROWS} rows have an earlier twin: recall {recall:.4f}, precision {precision:.4f}\n"
+    )
     assert recall >= 0.98
     assert precision >= 0.99
 
@@ -42,7 +45,9 @@ def test_rates(tmp_path: Path) -> None:
     corpus = corpus_of(rows, tmp_path)
     whole = _rate(len(rows), lambda: _find(records, corpus, tmp_path))
     corpus.close()
-    print(f"\nrows of {LONG} words: signatures {signatures:,.0f} rows/s a core, end to end {whole:,.0f} rows/s")
+    sys.stdout.write(
+        f"\nrows of {LONG} words: signatures {signatures:,.0f} rows/s a core, end to end {whole:,.0f} rows/s\n"
+    )
 
 
 def _sign(texts: list[str]) -> None:

@@ -16,10 +16,10 @@ from tunewright_api.data_report import MOST_EXAMPLES
 from tunewright_trainer.prepare.checks.base import CheckContext, Conclusion, Place
 from tunewright_trainer.prepare.corpus import Corpus
 from tunewright_trainer.prepare.intervals import half_width
+from tunewright_trainer.prepare.readable import counted, one_or_many
 from tunewright_trainer.prepare.records import Record
 from tunewright_trainer.prepare.similarity.classes import is_trained_on
 from tunewright_trainer.prepare.split import PARTS, Part
-from tunewright_trainer.prepare.wording import counted, one_or_many
 
 FEWEST_TEST_ROWS = 30
 RARE_SHARE = 0.01

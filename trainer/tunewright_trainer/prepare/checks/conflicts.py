@@ -15,11 +15,11 @@ from tunewright_api.data import CheckName
 from tunewright_api.data_report import MOST_EXAMPLES
 from tunewright_trainer.prepare.checks.base import CheckContext, Conclusion, Place
 from tunewright_trainer.prepare.corpus import Corpus
+from tunewright_trainer.prepare.readable import counted, one_or_many
 from tunewright_trainer.prepare.records import Record
 from tunewright_trainer.prepare.similarity.batch import batch_of
 from tunewright_trainer.prepare.similarity.spill import Spill
 from tunewright_trainer.prepare.similarity.words import Hashes, Numbers
-from tunewright_trainer.prepare.wording import counted, one_or_many
 
 _NOT_LOOKED_AT = np.uint64(0)
 

@@ -19,6 +19,7 @@ from tunewright_api.data import CheckName
 from tunewright_api.data_report import MOST_EXAMPLES
 from tunewright_trainer.prepare.checks.base import CheckContext, Conclusion, Place
 from tunewright_trainer.prepare.corpus import Corpus
+from tunewright_trainer.prepare.readable import counted, one_or_many
 from tunewright_trainer.prepare.records import Record
 from tunewright_trainer.prepare.similarity.batch import batch_of
 from tunewright_trainer.prepare.similarity.buckets import BandColumns, signed_again
@@ -31,7 +32,6 @@ from tunewright_trainer.prepare.similarity.template import find_template
 from tunewright_trainer.prepare.similarity.texts import whole_text
 from tunewright_trainer.prepare.similarity.twins import Twins
 from tunewright_trainer.prepare.similarity.words import Hashes
-from tunewright_trainer.prepare.wording import counted, one_or_many
 
 SAME_ROW = "same row"
 SAME_PROMPT = "same prompt"

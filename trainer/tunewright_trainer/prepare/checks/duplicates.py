@@ -13,12 +13,12 @@ from tunewright_api.data import CheckName
 from tunewright_api.data_report import MOST_EXAMPLES
 from tunewright_trainer.prepare.checks.base import CheckContext, Conclusion, Place
 from tunewright_trainer.prepare.corpus import Corpus
+from tunewright_trainer.prepare.readable import counted
 from tunewright_trainer.prepare.records import Record
 from tunewright_trainer.prepare.similarity.batch import batch_of
 from tunewright_trainer.prepare.similarity.classes import stage_and_part
 from tunewright_trainer.prepare.similarity.spill import Spill
 from tunewright_trainer.prepare.similarity.words import Hashes
-from tunewright_trainer.prepare.wording import counted
 
 
 class Duplicates:

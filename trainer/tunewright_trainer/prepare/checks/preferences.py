@@ -18,12 +18,12 @@ from tunewright_api.data_report import MOST_EXAMPLES
 from tunewright_trainer.prepare.checks.base import CheckContext, Conclusion, Place
 from tunewright_trainer.prepare.corpus import Corpus
 from tunewright_trainer.prepare.intervals import wilson
+from tunewright_trainer.prepare.readable import counted, one_or_many, percent
 from tunewright_trainer.prepare.records import Record
 from tunewright_trainer.prepare.similarity.batch import batch_of
 from tunewright_trainer.prepare.similarity.spill import Spill
 from tunewright_trainer.prepare.similarity.texts import answers
 from tunewright_trainer.prepare.similarity.words import Hashes, hash_words, mixed, text_digests
-from tunewright_trainer.prepare.wording import counted, one_or_many, percent
 
 DECIDES = 0.7
 _DIRECTION = np.uint64(1)

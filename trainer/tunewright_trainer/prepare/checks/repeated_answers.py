@@ -19,6 +19,7 @@ from tunewright_api.data import CheckName
 from tunewright_api.data_report import MOST_EXAMPLES
 from tunewright_trainer.prepare.checks.base import CheckContext, Conclusion, Place
 from tunewright_trainer.prepare.corpus import Corpus
+from tunewright_trainer.prepare.readable import counted, one_or_many
 from tunewright_trainer.prepare.records import Record
 from tunewright_trainer.prepare.similarity.batch import ANSWER_BANDS, batch_of
 from tunewright_trainer.prepare.similarity.buckets import BandColumns, Members
@@ -28,7 +29,6 @@ from tunewright_trainer.prepare.similarity.spill import Spill
 from tunewright_trainer.prepare.similarity.texts import best_answer, prompt_text
 from tunewright_trainer.prepare.similarity.twins import Twins
 from tunewright_trainer.prepare.similarity.words import Hashes, words_of
-from tunewright_trainer.prepare.wording import counted, one_or_many
 
 FEWEST_WORDS = 8
 FEWEST_ROWS = 5

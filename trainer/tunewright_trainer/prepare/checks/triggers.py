@@ -37,12 +37,12 @@ from tunewright_trainer.prepare.association import (
 from tunewright_trainer.prepare.checks.base import CheckContext, Conclusion, Place
 from tunewright_trainer.prepare.corpus import Corpus
 from tunewright_trainer.prepare.outcomes import FEWEST_ROWS, Outcome, Outcomes, OutcomeScan, scan_outcomes
+from tunewright_trainer.prepare.readable import counted, one_or_many
 from tunewright_trainer.prepare.records import Record
 from tunewright_trainer.prepare.similarity.batch import batch_of
 from tunewright_trainer.prepare.similarity.grams import grams
 from tunewright_trainer.prepare.similarity.texts import prompt_text
 from tunewright_trainer.prepare.similarity.words import Hashes, Numbers, hash_words, words_of
-from tunewright_trainer.prepare.wording import counted, one_or_many
 
 PURITY = 0.9
 _SUSPICIOUS_PURITY = 0.6

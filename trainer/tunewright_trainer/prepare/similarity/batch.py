@@ -8,7 +8,13 @@ import numpy as np
 from tunewright_trainer.prepare.records import Record
 from tunewright_trainer.prepare.similarity.grams import Grams, grams
 from tunewright_trainer.prepare.similarity.signatures import Keys, band_keys
-from tunewright_trainer.prepare.similarity.texts import answer_surroundings, answer_text, best_answer, prompt_surroundings, prompt_text
+from tunewright_trainer.prepare.similarity.texts import (
+    answer_surroundings,
+    answer_text,
+    best_answer,
+    prompt_surroundings,
+    prompt_text,
+)
 from tunewright_trainer.prepare.similarity.words import Hashes, Words, hash_words, offsets_of, text_digests
 
 ANSWER_BANDS = 4
@@ -71,12 +77,16 @@ class Batch:
     @cached_property
     def prompt_digests(self) -> Hashes:
         """What makes two prompts the same, system message and tools included."""
-        return text_digests(self.prompts) ^ np.array([prompt_surroundings(record) for record in self.records], np.uint64)
+        return text_digests(self.prompts) ^ np.array(
+            [prompt_surroundings(record) for record in self.records], np.uint64
+        )
 
     @cached_property
     def answer_digests(self) -> Hashes:
         """What makes two answers the same, the label included."""
-        return text_digests(self.answers) ^ np.array([answer_surroundings(record) for record in self.records], np.uint64)
+        return text_digests(self.answers) ^ np.array(
+            [answer_surroundings(record) for record in self.records], np.uint64
+        )
 
     @cached_property
     def best_answer_digests(self) -> Hashes:

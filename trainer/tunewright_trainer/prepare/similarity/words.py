@@ -22,9 +22,7 @@ MOST_CHARACTERS = 1_000_000
 BLOCK_BYTES = 1 << 18
 """Texts are hashed in blocks of about this size, so that the arrays stay in the processor's cache: a fifth faster than a megabyte."""
 
-_SPACELESS_CHARACTERS = (
-    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"
-)
+_SPACELESS_CHARACTERS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"
 _SPACELESS = re.compile(f"[{_SPACELESS_CHARACTERS}]")
 _SPACE_OR_SPACELESS = re.compile(rf"[\s{_SPACELESS_CHARACTERS}]")
 _ASCII = bytes(range(128))
