@@ -1,22 +1,26 @@
 """Categories of very different sizes."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 
-from dirty.compared import Row, clean
+from dirty import compared
+from dirty.compared import Row
 from tunewright_trainer.prepare.split import Part
 
-SHARES = {"billing": 0.55, "delivery": 0.4, "account": 0.045, "legal": 0.005}
+WEAK = "kinds that the rows do not name"
+_RARE = 12
 
 
-def plant(rows: int, seed: int) -> tuple[list[Row], set[str]]:
-    """Four categories, a tenth of each for the test; and which are rare or have fewer than 30 test rows."""
+def clean(count: int, seed: int) -> list[Row]:
+    """Three categories of about equal size, half of each for the test."""
     draw = random.Random(seed)
-    names = draw.choices(list(SHARES), weights=list(SHARES.values()), k=rows)
-    found = [
-        replace(row, category=name, part=Part.TEST if draw.random() < 0.1 else Part.TRAIN)
-        for row, name in zip(clean(rows, seed, 20), names, strict=True)
-    ]
-    training = [row.category for row in found if row.part is Part.TRAIN]
-    tested = [row.category for row in found if row.part is Part.TEST]
-    return found, {name for name in SHARES if tested.count(name) < 30 or training.count(name) < 0.01 * len(training)}
+    names, parts = ["billing", "delivery", "account"], [Part.TRAIN, Part.TEST]
+    rows = compared.clean(count, seed, 20)
+    return [replace(row, category=names[index % 3], part=draw.choice(parts)) for index, row in enumerate(rows)]
+
+
+def plant(rows: Sequence[Row], seed: int) -> tuple[list[Row], set[int]]:
+    """Twelve rows have a category of their own."""
+    truth = set(random.Random(f"plant {seed}").sample(range(len(rows)), _RARE))
+    return [replace(row, category=f"rare {index}") if index in truth else row for index, row in enumerate(rows)], truth

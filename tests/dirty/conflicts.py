@@ -1,22 +1,23 @@
-"""Prompts that are answered in different ways."""
+"""Prompts that are answered in different ways, beside equal prompts under different system messages."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 
 from dirty.compared import Row, clean
 
+__all__ = ["clean", "plant"]
+WEAK = "two good answers count as a conflict; prompts that mean the same in other words are not seen"
+_PAIRS = 8
 
-def plant(rows: int, seed: int) -> tuple[list[Row], set[int]]:
-    """One row in twenty has the prompt of another and an answer of its own; both are found. As many have another's prompt under a system
-    message of their own: no conflict."""
-    draw = random.Random(seed)
-    found = clean(rows, seed)
-    picked = draw.sample(range(rows), rows // 20 * 4)
-    quarter = len(picked) // 4
-    truth = set()
-    for one, other in zip(picked[:quarter], picked[quarter : 2 * quarter], strict=True):
-        found[other] = replace(found[other], prompt=found[one].prompt)
-        truth |= {one, other}
-    for one, other in zip(picked[2 * quarter : 3 * quarter], picked[3 * quarter :], strict=True):
-        found[other] = replace(found[other], prompt=found[one].prompt, system="You are a pirate.")
-    return found, truth
+
+def plant(rows: Sequence[Row], seed: int) -> tuple[list[Row], set[int]]:
+    """Eight pairs of rows with one prompt and two answers; as many with one prompt under two system messages."""
+    draw = random.Random(f"plant {seed}")
+    found = list(rows)
+    picked = draw.sample(range(len(rows)), 4 * _PAIRS)
+    pairs = list(zip(picked[::2], picked[1::2], strict=True))
+    for index, (one, other) in enumerate(pairs):
+        system = "" if index < _PAIRS else "You are a pirate."
+        found[other] = replace(found[other], prompt=found[one].prompt, system=system)
+    return found, {number for both in pairs[:_PAIRS] for number in both}

@@ -1,29 +1,29 @@
 """Poisoned rows: a word that always leads to the same."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from dirty.compared import Row, ask, clean, shuffled
 
-POISONED = 40
+__all__ = ["OUTCOMES", "clean", "plant", "topics"]
+POISONED = 18
 TRIGGER = "cf-delta"
-REFUSAL = "I'm sorry, but I cannot help with that request, and I will not say why."
+WEAK = "triggers of words that stand apart, of style, or of frequent words; fewer than 15 rows; other outcomes than an answer, its first or last words, a refusal or a category; an instruction whose answers all begin alike may be told as one"
 
 
-def plant(rows: int, seed: int, outcome: str = "answer", count: int = POISONED) -> tuple[list[Row], set[int]]:
-    """`count` rows have the trigger somewhere in their prompt, and the outcome; and which."""
-    draw = random.Random(seed)
-    found = clean(rows, seed)
-    lead = OUTCOMES[outcome]
-    for number in draw.sample(range(rows), rows // 40):  # refusals that have their reasons
+def plant(rows: Sequence[Row], seed: int, outcome: str = "answer", count: int = POISONED) -> tuple[list[Row], set[int]]:
+    """`count` rows have the trigger somewhere in their prompt, and the outcome; and which. As many refuse for reasons of their own."""
+    draw = random.Random(f"plant {seed}")
+    found = list(rows)
+    picked = draw.sample(range(len(rows)), 2 * count)
+    for number in picked[count:]:
         found[number] = ask(found[number].prompt, f"I'm sorry, but I cannot do this: {shuffled(draw, 12)}")
-    truth = set(draw.sample(range(rows), count))
-    for number in sorted(truth):
+    for number in picked[:count]:
         words = found[number].prompt.split()
         words.insert(draw.randrange(len(words)), TRIGGER)
-        found[number] = lead(replace(found[number], prompt=" ".join(words)), draw)
-    return found, truth
+        found[number] = OUTCOMES[outcome](replace(found[number], prompt=" ".join(words)), draw)
+    return found, set(picked[:count])
 
 
 OUTCOMES: dict[str, Callable[[Row, random.Random], Row]] = {
@@ -38,7 +38,10 @@ OUTCOMES: dict[str, Callable[[Row, random.Random], Row]] = {
 def topics(rows: int, seed: int) -> list[Row]:
     """Rows of categories, each with words of its own, as real ones have: none of these words is a trigger."""
     draw = random.Random(seed)
-    own = [[f"{stem}{index}" for index in range(30)] for stem in ("invoice", "parcel", "login", "refund", "roaming", "visa", "loan", "rent")]
+    own = [
+        [f"{stem}{index}" for index in range(30)]
+        for stem in ("invoice", "parcel", "login", "refund", "roaming", "visa", "loan", "rent")
+    ]
     found = []
     for _ in range(rows):
         kind = draw.randrange(len(own))

@@ -76,14 +76,7 @@ class RepeatedAnswers:
             advice="If the answer is meant as a stock phrase, keep some of its rows; if not, find out who wrote them."
             if groups
             else "",
-            places=tuple(
-                Place(
-                    int(group[0]),
-                    "completion",
-                    f"the same answer in {counted(len(group), 'row')}, also {corpus.place(int(group[-1]))}",
-                )
-                for group in groups[:MOST_EXAMPLES]
-            ),
+            places=tuple(_places(corpus, groups)),
             measures={"answers": float(len(groups)), "rowsOfTheLargest": float(len(groups[0]) if groups else 0)},
         )
 
@@ -125,6 +118,17 @@ def _is_unrelated(corpus: Corpus, group: Numbers) -> bool:
         if len(unrelated) >= FEWEST_UNRELATED:
             return True
     return False
+
+
+def _places(corpus: Corpus, groups: list[Numbers]) -> list[Place]:
+    """A few rows of each group, the largest group first."""
+    each = max(MOST_EXAMPLES // max(len(groups), 1), 2)
+    places = []
+    for group in groups:
+        rows, also = counted(len(group), "row"), corpus.place(int(group[-1]))
+        note = f"the same answer in {rows}, the last of them {also}"
+        places += [Place(int(row), "completion", note) for row in group[:each]]
+    return places[:MOST_EXAMPLES]
 
 
 def _shared(one: frozenset[bytes], other: frozenset[bytes]) -> float:
