@@ -11,7 +11,7 @@ from builders import data_report, finding, fit_estimate, histogram, stage_report
 from tunewright_api.data import CheckName
 from tunewright_api.data_report import DataReport, Example, Histogram, SourceObject, Verdict
 from tunewright_trainer.prepare.report_page import page
-from tunewright_trainer.prepare.wording import CHECK_TITLES, brief, duration, percent, size, spelt, visible
+from tunewright_trainer.prepare.wording import CHECK_TITLES, brief, duration, percent, sentence, size, spelt, visible
 
 VOID = {"meta", "br", "hr", "col", "rect", "line", "link", "img", "input"}
 KNOWN = {
@@ -221,3 +221,16 @@ def test_numbers_are_written_as_people_read_them() -> None:
     ]
     assert spelt("largestGroupSize") == "largest group size"
     assert visible("naïve 日本 👍") == "naïve 日本 👍"
+
+
+def test_sentences_stand_on_their_own() -> None:
+    said = {
+        "no row is longer": "No row is longer.",
+        "3 rows are": "3 rows are.",
+        "maxLength is 12": "maxLength is 12.",
+        "Good.": "Good.",
+        "cut…": "Cut…",
+        "": "",
+        " ": " ",
+    }
+    assert {text: sentence(text) for text in said} == said
