@@ -9,9 +9,9 @@ from rich.text import Text
 
 from tunewright_api.data_report import DataReport, Finding, Histogram, StageReport, Verdict
 from tunewright_api.fit import FitEstimate
+from tunewright_trainer.prepare.readable import CHECK_TITLES, count, counted, duration, percent, sentence, size, visible
 from tunewright_trainer.prepare.summary import fit_line
 from tunewright_trainer.prepare.verdicts import by_gravity
-from tunewright_trainer.prepare.wording import CHECK_TITLES, count, counted, duration, percent, sentence, size, visible
 
 STYLES = {
     Verdict.FAILED: "bold red",

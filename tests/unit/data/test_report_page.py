@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from builders import data_report, finding, fit_estimate, histogram, stage_report
 from tunewright_api.data import CheckName
 from tunewright_api.data_report import DataReport, Example, Histogram, SourceObject, Verdict
+from tunewright_trainer.prepare.readable import CHECK_TITLES, brief, duration, percent, sentence, size, spelt, visible
 from tunewright_trainer.prepare.report_page import page
-from tunewright_trainer.prepare.wording import CHECK_TITLES, brief, duration, percent, sentence, size, spelt, visible
 
 VOID = {"meta", "br", "hr", "col", "rect", "line", "link", "img", "input"}
 KNOWN = {

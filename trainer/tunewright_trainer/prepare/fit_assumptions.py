@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from tunewright_trainer.prepare.fit_plan import Machine, StagePlan
 from tunewright_trainer.prepare.memory import GIB, LIBRARY_BYTES
+from tunewright_trainer.prepare.readable import brief, size
 from tunewright_trainer.prepare.training_time import EFFICIENCY, LAYER_SECONDS
-from tunewright_trainer.prepare.wording import brief, size
 
 
 def sentences(plans: Sequence[StagePlan], machine: Machine) -> list[str]:

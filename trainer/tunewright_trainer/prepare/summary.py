@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from tunewright_api.data_report import DataReport, Finding, Verdict
 from tunewright_api.fit import FitEstimate
 from tunewright_api.status import DatasetFinding, DatasetStatus
+from tunewright_trainer.prepare.readable import counted, duration, sentence, size
 from tunewright_trainer.prepare.verdicts import by_gravity
-from tunewright_trainer.prepare.wording import counted, duration, sentence, size
 
 MOST_FINDINGS = 12
 LONGEST_MESSAGE = 250
