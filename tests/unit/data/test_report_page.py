@@ -210,7 +210,7 @@ def test_numbers_are_written_as_people_read_them() -> None:
         "1.23 M",
         "5 bn",
     ]
-    assert [percent(share) for share in (0, 0.00004, 0.0123, 0.5)] == ["0.0 %", "under 0.1 %", "1.2 %", "50 %"]
+    assert [percent(share) for share in (0, 0.00004, 0.0123, 0.5)] == ["0 %", "0.01 %", "1.2 %", "50 %"]
     assert [size(number) for number in (12, 2048, 5 * 2**20, 3 * 2**30)] == ["12 B", "2.0 KiB", "5.0 MiB", "3.0 GiB"]
     assert [duration(seconds) for seconds in (0.2, 80, 600, 9000, 400_000)] == [
         "1 s",

@@ -1,5 +1,6 @@
 """The prepare step: model folder and data of all stages, before a GPU is asked for."""
 
+from contextlib import closing
 from pathlib import Path
 
 from tunewright_api.data_report import PAGE_FILE, REPORT_FILE, DataReport
@@ -8,7 +9,7 @@ from tunewright_api.run import RunResult
 from tunewright_api.status import DatasetStatus
 from tunewright_trainer.context import StepContext, StepOutcome
 from tunewright_trainer.prepare.fit import refusal
-from tunewright_trainer.prepare.inspection import inspect
+from tunewright_trainer.prepare.inspection import Inspection, inspect
 from tunewright_trainer.prepare.parts import write_parts
 from tunewright_trainer.prepare.report_page import page
 from tunewright_trainer.prepare.summary import dataset_status
@@ -25,18 +26,24 @@ def run(context: StepContext) -> StepOutcome:
         lambda activity: context.telemetry.update(activity=activity),
         context.config.pricing,
     )
-    report, inspected = found.report, found.inspected
-    if inspected.refusals:
-        raise InvalidData("; ".join(inspected.refusals), _kept(context, report))
+    with closing(found.inspected.corpus):
+        _refuse(context, found)
+        folder = context.workdir / "out"
+        digest = canonical_digest(write_parts(found.inspected, folder))
+    report = found.report.model_copy(update={"digest": digest})
+    _write_report(report, folder)
+    return StepOutcome(folder, digest, _result(context, report))
+
+
+def _refuse(context: StepContext, found: Inspection) -> None:
+    """Rows that cannot be trained on, and a model that no setting makes fit into the GPU it is meant for."""
+    report, refusals = found.report, found.inspected.refusals
+    if refusals:
+        raise InvalidData("; ".join(refusals), _kept(context, report))
     impossible = refusal(report.fit) if report.fit else None
     if impossible is not None:
         _kept(context, report)
         raise InvalidSpec(impossible)
-    folder = context.workdir / "out"
-    digest = canonical_digest(write_parts(inspected, folder))
-    report = report.model_copy(update={"digest": digest})
-    _write_report(report, folder)
-    return StepOutcome(folder, digest, _result(context, report))
 
 
 def _kept(context: StepContext, report: DataReport) -> DatasetStatus:
