@@ -92,7 +92,7 @@ def _quantiles(found: Histogram) -> str:
 
 def show_fit(console: Console, fit: FitEstimate) -> None:
     """What the run will need, and what that rests on."""
-    style = "bold green" if fit.fits else "bold red"
+    style = "bold green" if fit.fits and fit.evaluation_fits else "bold red"
     console.print()
     console.print(Text.assemble(("Needs   ", "dim"), (fit_line(fit), style)))
     if fit.advice:

@@ -53,8 +53,10 @@ def fit_line(fit: FitEstimate) -> str:
     verdict = "Fits one" if fit.fits else "Does not fit one"
     named = fit.gpu if fit.gpu_named else f"{fit.gpu} (for example)"
     time = f", about {duration(fit.seconds)} of training" if fit.seconds is not None else ""
+    needs = f"; its evaluation in bf16 needs {size(fit.evaluation_memory_bytes)} and does not fit"
+    evaluation = "" if fit.evaluation_fits else needs
     cost = f", {fit.cost:.2f} {fit.currency}" if fit.cost is not None else ""
-    return f"{verdict} {named}: {size(fit.peak_bytes)} of {size(fit.memory_bytes or 0)}, {counted(steps, 'step')}{time}{cost}."
+    return f"{verdict} {named}: {size(fit.peak_bytes)} of {size(fit.memory_bytes or 0)}, {counted(steps, 'step')}{time}{cost}{evaluation}."
 
 
 def cut(text: str, longest: int) -> str:
