@@ -53,8 +53,9 @@ def look_at_data(spec: "FineTuneJobSpec", arguments: argparse.Namespace) -> "Dat
     _quiet_libraries()
     prices = pricing(arguments)
     with _workdir(arguments.scratch) as workdir, Console(stderr=True).status("Starting") as status:
-        found = inspect(spec, open_store(spec, arguments), workdir, lambda activity: status.update(activity), prices)
-        return found.report
+        tell = status.update
+        with inspect(spec, open_store(spec, arguments), workdir, lambda activity: tell(activity), prices) as found:
+            return found.report
 
 
 def _quiet_libraries() -> None:
