@@ -52,9 +52,8 @@ def look_at_data(spec: "FineTuneJobSpec", arguments: argparse.Namespace) -> "Dat
 
     prices, store = pricing(arguments), open_store(spec, arguments)
     with _quiet(), _workdir(arguments.scratch) as workdir, Console(stderr=True).status("Starting") as status:
-        found = inspect(spec, store, workdir, status.update, prices)
-        found.inspected.corpus.close()
-        return found.report
+        with inspect(spec, store, workdir, lambda activity: status.update(activity), prices) as found:
+            return found.report
 
 
 @contextmanager

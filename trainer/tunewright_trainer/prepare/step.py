@@ -1,6 +1,5 @@
 """The prepare step: model folder and data of all stages, before a GPU is asked for."""
 
-from contextlib import closing
 from pathlib import Path
 
 from tunewright_api.data_report import PAGE_FILE, REPORT_FILE, DataReport
@@ -9,7 +8,8 @@ from tunewright_api.run import RunResult
 from tunewright_api.status import DatasetStatus
 from tunewright_trainer.context import StepContext, StepOutcome
 from tunewright_trainer.prepare.fit import refusal
-from tunewright_trainer.prepare.inspection import Inspection, inspect
+from tunewright_trainer.prepare.gate import Inspected
+from tunewright_trainer.prepare.inspection import inspect
 from tunewright_trainer.prepare.parts import write_parts
 from tunewright_trainer.prepare.report_page import page
 from tunewright_trainer.prepare.summary import dataset_status
@@ -19,31 +19,30 @@ from tunewright_trainer.shell.folders import canonical_json
 
 def run(context: StepContext) -> StepOutcome:
     """Check model and data, write the rows of each stage by part, and a report."""
-    found = inspect(
+    tell = context.telemetry.update
+    looking = inspect(
         context.config.spec,
         context.store,
         context.workdir,
-        lambda activity: context.telemetry.update(activity=activity),
+        lambda activity: tell(activity=activity),
         context.config.pricing,
     )
-    with closing(found.inspected.corpus):
-        _refuse(context, found)
-        folder = context.workdir / "out"
-        digest = canonical_digest(write_parts(found.inspected, folder))
-    report = found.report.model_copy(update={"digest": digest})
-    _write_report(report, folder)
-    return StepOutcome(folder, digest, _result(context, report))
+    with looking as found:
+        return _outcome(context, found.report, found.inspected)
 
 
-def _refuse(context: StepContext, found: Inspection) -> None:
-    """Rows that cannot be trained on, and a model that no setting makes fit into the GPU it is meant for."""
-    report, refusals = found.report, found.inspected.refusals
-    if refusals:
-        raise InvalidData("; ".join(refusals), _kept(context, report))
+def _outcome(context: StepContext, report: DataReport, inspected: Inspected) -> StepOutcome:
+    if inspected.refusals:
+        raise InvalidData("; ".join(inspected.refusals), _kept(context, report))
     impossible = refusal(report.fit) if report.fit else None
     if impossible is not None:
         _kept(context, report)
         raise InvalidSpec(impossible)
+    folder = context.workdir / "out"
+    digest = canonical_digest(write_parts(inspected, folder))
+    report = report.model_copy(update={"digest": digest})
+    _write_report(report, folder)
+    return StepOutcome(folder, digest, _result(context, report))
 
 
 def _kept(context: StepContext, report: DataReport) -> DatasetStatus:
