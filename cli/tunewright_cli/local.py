@@ -51,9 +51,13 @@ def look_at_data(spec: "FineTuneJobSpec", arguments: argparse.Namespace) -> "Dat
     from tunewright_trainer.prepare.inspection import inspect
 
     prices, store = pricing(arguments), open_store(spec, arguments)
-    with _quiet(), _workdir(arguments.scratch) as workdir, Console(stderr=True).status("Starting") as status:
-        with inspect(spec, store, workdir, lambda activity: status.update(activity), prices) as found:
-            return found.report
+    with (
+        _quiet(),
+        _workdir(arguments.scratch) as workdir,
+        Console(stderr=True).status("Starting") as status,
+        inspect(spec, store, workdir, lambda activity: status.update(activity), prices) as found,
+    ):
+        return found.report
 
 
 @contextmanager
