@@ -204,6 +204,24 @@ def test_a_job_that_somebody_deleted_is_no_success_and_is_never_created_again(
     assert run.step("train-sft")["retries"] == {"NodeFault": 1}
 
 
+def test_a_job_whose_labels_somebody_took_off_is_still_the_one_that_runs(
+    api: RawApi, namespace: str, kubelet: PlayedKubelet, operator: OperatorProcess, audit: AuditLog
+) -> None:
+    """To a watch by label it is deleted: it must not be taken for vanished, or a second Job would run beside it."""
+    kubelet.script = until("train-sft")
+    run = Run(api, namespace).create()
+    eventually(lambda: run.step("train-sft").get("jobUID"), "training")
+    labels = dict.fromkeys((names.MANAGED_BY_LABEL, names.JOB_LABEL, names.JOB_UID_LABEL))
+    job = f"/apis/batch/v1/namespaces/{namespace}/jobs/{child(run, 'train-sft')}"
+    api.patch(job, {"metadata": {"labels": labels}})
+    # Longer than the pause between two looks at a running pod.
+    time.sleep(7)
+    kubelet.script = success
+    run.wait_for_phase("Complete")
+    assert {found["attempt"] for found in run.status()["steps"]} == {1}
+    assert sorted(audit.created_jobs(namespace)) == sorted(child(run, name) for name in STEPS)
+
+
 @pytest.mark.parametrize("step", STEPS)
 def test_an_operator_killed_after_a_job_was_created_never_creates_it_twice(
     api: RawApi,

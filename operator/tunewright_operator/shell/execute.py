@@ -57,8 +57,8 @@ class Executor:
             self._refusals.clear(namespace, action.name)
         except AlreadyExists:
             # Ours, from before a crash, or a stranger's: the decision tells them apart by the owner's uid.
-            existing = await self._client.get(JOBS, namespace, action.name)
-            self._cache.observe(JOBS, existing)
+            deleted_before = self._cache.deleted_at(JOBS, namespace, action.name)
+            self._cache.found(JOBS, await self._client.get(JOBS, namespace, action.name), deleted_before)
         except Refused as refusal:
             self._refusals.remember(namespace, action.name, str(refusal))
 

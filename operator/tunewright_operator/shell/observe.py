@@ -14,7 +14,14 @@ from tunewright_operator.shell.client import Client
 from tunewright_operator.shell.errors import NotFound
 from tunewright_operator.shell.progress import Puller
 from tunewright_operator.shell.refusals import Refusals
-from tunewright_operator.shell.resources import ADAPTER_MONITORS, DEPLOYMENTS, FINE_TUNE_JOBS, JOBS, PODS
+from tunewright_operator.shell.resources import (
+    ADAPTER_MONITORS,
+    DEPLOYMENTS,
+    FINE_TUNE_JOBS,
+    JOBS,
+    PODS,
+    is_watched,
+)
 from tunewright_operator.shell.workqueue import Key
 
 Body = dict[str, Any]
@@ -89,9 +96,9 @@ class Observer:
         """Two facts end an attempt, and neither is taken from the cache alone: that its Job is gone, and how its pods ended."""
         body = self._cache.get(JOBS, job.namespace, step.job_name)
         vanished = body is None and step.job_uid is not None
-        # The Jobs of others are not watched.
-        foreign = body is not None and controller_uid(body) != job.uid
-        if vanished or foreign:
+        # The Jobs of others are not watched, nor is one of ours whose labels somebody has taken off.
+        unwatched = body is not None and not (controller_uid(body) == job.uid and is_watched(body))
+        if vanished or unwatched:
             body = await self._look(job.namespace, step.job_name)
         if body is None:
             return
@@ -105,8 +112,9 @@ class Observer:
                 self._cache.observe(PODS, pod)
 
     async def _look(self, namespace: str, name: str) -> Body | None:
+        deleted_before = self._cache.deleted_at(JOBS, namespace, name)
         try:
-            self._cache.observe(JOBS, await self._client.get(JOBS, namespace, name))
+            self._cache.found(JOBS, await self._client.get(JOBS, namespace, name), deleted_before)
         except NotFound:
             self._cache.gone(JOBS, namespace, name)
         return self._cache.get(JOBS, namespace, name)
