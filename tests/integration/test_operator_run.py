@@ -133,6 +133,30 @@ def test_a_monitor_gets_one_deployment_and_its_report_reaches_the_status(
     eventually(lambda: not api.items(f"/apis/apps/v1/namespaces/{namespace}/deployments"), "the Deployment is gone", 90)
 
 
+def test_a_strangers_deployment_of_a_monitors_name_is_left_alone_and_told(
+    api: RawApi, namespace: str, operator: OperatorProcess
+) -> None:
+    labels = {"app": "theirs"}
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "x", "image": "x"}]}}
+    spec = {"replicas": 0, "selector": {"matchLabels": labels}, "template": template}
+    deployments = f"/apis/apps/v1/namespaces/{namespace}/deployments"
+    theirs = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "support-monitor"}, "spec": spec}
+    api.create(deployments, theirs)
+    monitors = f"{GROUP}/namespaces/{namespace}/adaptermonitors"
+    endpoint = {"url": "http://vllm:8000/v1", "adapterModel": "support"}
+    body = {"spec": {"adapterUri": "s3://adapters/support", "endpoint": endpoint}, "metadata": {"name": "support"}}
+    api.create(monitors, {"apiVersion": names.API_VERSION, "kind": "AdapterMonitor", **body})
+
+    def stalled() -> str:
+        conditions = api.get(f"{monitors}/support").get("status", {}).get("conditions", [])
+        return next(
+            (item["message"] for item in conditions if (item["type"], item["status"]) == ("Stalled", "True")), ""
+        )
+
+    assert "belongs to somebody else" in eventually(stalled, "it is said")
+    assert "ownerReferences" not in api.get(f"{deployments}/support-monitor")["metadata"]
+
+
 def test_a_suspended_run_has_no_pods_and_goes_on_with_a_new_attempt(
     api: RawApi, namespace: str, kubelet: PlayedKubelet, operator: OperatorProcess
 ) -> None:

@@ -33,7 +33,8 @@ def plan_monitor(monitor: AdapterMonitor, observed: MonitorObserved, settings: S
     manifest = build_deployment(monitor, monitor.spec, settings)
     current = observed.deployment is not None and _hash(observed.deployment) == _hash(manifest)
     status = _reported(_with_conditions(monitor, observed, _conditions(observed, current)), observed.report)
-    return MonitorPlan(status, () if current else (Apply(manifest),), requeue_after=LOOK_AGAIN_SECONDS)
+    wanted = () if current or observed.refusal else (Apply(manifest),)
+    return MonitorPlan(status, wanted, requeue_after=LOOK_AGAIN_SECONDS)
 
 
 def _hash(manifest: Mapping[str, Any]) -> str:
@@ -134,11 +135,12 @@ def _conditions(observed: MonitorObserved, current: bool) -> Found:
         and observed.deployment is not None
         and (observed.deployment.get("status") or {}).get("availableReplicas", 0) > 0
     )
-    deployed = (Reason.DEPLOYED, "The monitor runs.") if available else (Reason.DEPLOYING, "The monitor is starting.")
+    deployed = (Reason.DEPLOYED, "The monitor runs.") if available else _waiting(observed)
+    refused = deployed[0] is Reason.CREATION_REFUSED
     found: Found = {
         MonitorConditionType.AVAILABLE: (available, *deployed),
-        MonitorConditionType.RECONCILING: (not available, *deployed),
-        MonitorConditionType.STALLED: (False, *deployed),
+        MonitorConditionType.RECONCILING: (not available and not refused, *deployed),
+        MonitorConditionType.STALLED: (refused, *deployed),
     }
     report = observed.report
     if report is None:
@@ -162,6 +164,18 @@ def _conditions(observed: MonitorObserved, current: bool) -> Found:
     found[MonitorConditionType.REACHABLE] = (report.reachable, reachable, report.reachable_message)
     found[MonitorConditionType.DRIFT_DETECTED] = (report.drift_detected, drift, report.drift_message)
     return found
+
+
+def _waiting(observed: MonitorObserved) -> tuple[Reason, str]:
+    """What the monitor waits for, in the words of whoever knows: the API server, the Deployment, the scheduler, the kubelet."""
+    if observed.refusal:
+        return Reason.CREATION_REFUSED, f"The cluster refuses the monitor's Deployment: {observed.refusal}"
+    conditions = ((observed.deployment or {}).get("status") or {}).get("conditions") or []
+    refused = next((item for item in conditions if (item["type"], item["status"]) == ("ReplicaFailure", "True")), None)
+    if refused is not None:
+        return Reason.CREATION_REFUSED, f"The cluster refuses the monitor's pod: {refused.get('message', '')}"
+    words = (observed.pod.unscheduled_message or observed.pod.waiting_message) if observed.pod else ""
+    return Reason.DEPLOYING, f"The monitor is starting: {words}" if words else "The monitor is starting."
 
 
 def _with_conditions(monitor: AdapterMonitor, observed: MonitorObserved, found: Found) -> AdapterMonitorStatus:

@@ -77,11 +77,19 @@ class Executor:
             self._cache.observe(JOBS, left)
 
     async def _apply(self, owner: Body, action: Apply) -> None:
+        metadata = action.manifest["metadata"]
+        try:
+            await self._take_over_nothing(owner, action)
+            resource = resource_of(action.manifest["apiVersion"], action.manifest["kind"])
+            self._cache.observe(resource, await self._client.apply(action.manifest))
+            self._refusals.clear(metadata["namespace"], metadata["name"])
+        except Refused as refusal:
+            self._refusals.remember(metadata["namespace"], metadata["name"], str(refusal))
+
+    async def _take_over_nothing(self, owner: Body, action: Apply) -> None:
         """Server-side apply takes over whatever has the name, so who owns it is looked at first."""
-        resource, metadata = (
-            resource_of(action.manifest["apiVersion"], action.manifest["kind"]),
-            action.manifest["metadata"],
-        )
+        metadata = action.manifest["metadata"]
+        resource = resource_of(action.manifest["apiVersion"], action.manifest["kind"])
         listing = await self._client.list(
             resource, metadata["namespace"], field_selector=f"metadata.name={metadata['name']}"
         )
@@ -89,4 +97,3 @@ class Executor:
             raise Refused(
                 f"a {resource.kind} named {metadata['name']} exists and belongs to somebody else; delete it, or choose another name"
             )
-        self._cache.observe(resource, await self._client.apply(action.manifest))

@@ -7,6 +7,7 @@ from tunewright_api import names
 from tunewright_api.adapter_monitor import MonitorReport
 from tunewright_api.run import ProgressReport
 from tunewright_api.status import StepState, StepStatus
+from tunewright_operator.core.monitor_plan import monitor_name
 from tunewright_operator.core.parse import controller_uid, job_view, pod_view
 from tunewright_operator.core.types import AdapterMonitor, FineTuneJob, MonitorObserved, Observed, PodView
 from tunewright_operator.shell.cache import Cache
@@ -69,9 +70,16 @@ class Observer:
         """All that a decision about `monitor` may look at."""
         key = Key(ADAPTER_MONITORS.kind, monitor.namespace, monitor.name)
         deployments = [body for body in self._cache.children(DEPLOYMENTS, key) if controller_uid(body) == monitor.uid]
-        running = [pod for pod in self._pods(key, None) if _answers(pod)]
-        report = await self._reports.report(running[-1].uid, running[-1].ip or "") if running else None
-        return MonitorObserved(now=datetime.now(UTC), deployment=deployments[0] if deployments else None, report=report)
+        pods = self._pods(key, None)
+        running = [pod for pod in pods if _answers(pod)]
+        name = monitor_name(monitor.name)
+        return MonitorObserved(
+            now=datetime.now(UTC),
+            deployment=deployments[0] if deployments else None,
+            pod=pods[-1] if pods else None,
+            report=await self._reports.report(running[-1].uid, running[-1].ip or "") if running else None,
+            refusal=self._refusals.of(monitor.namespace, [name]).get(name),
+        )
 
     def _jobs(self, key: Key, steps: list[StepStatus]) -> tuple[Body, ...]:
         """By label and by name: a stranger's Job of our name has no label of ours, and labels can be taken off."""
