@@ -84,3 +84,25 @@ def test_what_the_pod_reports_reaches_the_conditions() -> None:
     found = find(plan_monitor(monitor(), seen, SETTINGS).status.conditions, "Reachable")
     assert found is not None
     assert found.observed_generation == 1
+
+
+BEFORE = {"latency": [{"model": "adapter", "endToEnd": 1.0, "errors": 0}]}
+DRIFTED = {"signal": "prompt_characters", "psi": 1.0, "threshold": 0.2, "pValue": 0.0, "samples": 500, "drifted": True}
+COMPARED = {**BEFORE, "drift": [DRIFTED], "evaluatedAt": "2026-01-31T12:00:00Z"}
+NUMBERS = [
+    pytest.param(BEFORE, {"end_to_end": 1.2}, {}, 1.0, id="a little slower is not worth a write"),
+    pytest.param(BEFORE, {"end_to_end": 2.0}, {}, 2.0, id="much slower is"),
+    pytest.param(BEFORE, {"end_to_end": None, "errors": 3}, {}, None, id="no answer is"),
+    pytest.param(COMPARED, {"end_to_end": 2.0}, {"evaluated_at": COMPARED["evaluatedAt"], "drift": [DRIFTED]}, 1.0, id="where traffic is compared, probes wait for that"),
+    pytest.param(COMPARED, {"end_to_end": 2.0}, {"evaluated_at": COMPARED["evaluatedAt"]}, 2.0, id="a comparison that failed takes its numbers away"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("status", "latency", "report", "shown"), NUMBERS)
+def test_numbers_in_the_status_are_not_written_with_each_probe_and_never_stay_old(
+    status: dict[str, Any], latency: dict[str, Any], report: dict[str, Any], shown: float | None
+) -> None:
+    seen = MonitorReport(latency=[LatencyResult(model="adapter", **latency)], **report)
+    found = plan_monitor(monitor(status), observed(deployment=deployment(availableReplicas=1), report=seen), SETTINGS)
+    assert found.status.latency[0].end_to_end == shown
+    assert bool(found.status.drift) == bool(seen.drift)

@@ -1,11 +1,17 @@
 """plan_monitor(monitor, observed): one small Deployment, and conditions from what its pod reports."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tunewright_api import names
-from tunewright_api.adapter_monitor import AdapterMonitorSpec, AdapterMonitorStatus, MonitorConfig, MonitorReport
+from tunewright_api.adapter_monitor import (
+    AdapterMonitorSpec,
+    AdapterMonitorStatus,
+    LatencyResult,
+    MonitorConfig,
+    MonitorReport,
+)
 from tunewright_api.conditions import Condition, MonitorConditionType, Reason, upsert
 from tunewright_api.failures import FailureClass
 from tunewright_operator.core.job_manifest import owner_reference
@@ -194,9 +200,21 @@ def _with_conditions(monitor: AdapterMonitor, observed: MonitorObserved, found: 
 
 
 def _reported(status: AdapterMonitorStatus, report: MonitorReport | None) -> AdapterMonitorStatus:
-    """Numbers are written when a verdict may have changed: with each comparison of traffic, not with each probe."""
-    if report is None or (report.evaluated_at == status.evaluated_at and status.latency):
+    """Numbers are written with each comparison of traffic and not with each probe; where nothing is compared, when they have moved."""
+    if report is None:
+        return status
+    compared = report.evaluated_at != status.evaluated_at or bool(report.drift) != bool(status.drift)
+    alone = report.evaluated_at is None and _have_moved(status.latency, report.latency)
+    if not (compared or alone or not status.latency):
         return status
     return status.model_copy(
         update={"latency": report.latency, "drift": report.drift, "evaluated_at": report.evaluated_at}
     )
+
+
+def _have_moved(before: Sequence[LatencyResult], now: Sequence[LatencyResult]) -> bool:
+    """Whether a reader would see another picture: errors came or went, or an answer takes another time by a quarter."""
+    if [(each.model, each.errors) for each in before] != [(each.model, each.errors) for each in now]:
+        return True
+    pairs = [(old.end_to_end or 0.0, new.end_to_end or 0.0) for old, new in zip(before, now, strict=True)]
+    return any(abs(new - old) > 0.25 * old for old, new in pairs)
