@@ -162,7 +162,10 @@ def test_a_suspended_run_has_no_pods_and_goes_on_with_a_new_attempt(
 ) -> None:
     kubelet.script = until("train-sft")
     run = Run(api, namespace).create()
-    eventually(lambda: run.condition("Admitted").get("reason") == "PodsRunning" and run.step("train-sft"), "training")
+    eventually(
+        lambda: run.step("train-sft").get("jobUID") and run.condition("Admitted").get("reason") == "PodsRunning",
+        "training",
+    )
     run.patch(suspend=True)
     run.wait_for_phase("Suspended")
     assert [pod for pod in run.pods() if pod["status"]["phase"] not in ("Succeeded", "Failed")] == []
