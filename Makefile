@@ -4,7 +4,7 @@ PYTHON := .venv/bin/python
 STAMP := .venv/.complete
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(STAMP): pyproject.toml uv.lock hack/bootstrap
 	hack/bootstrap
@@ -45,4 +45,7 @@ format: $(STAMP) ## Format the code
 bench: $(STAMP) ## Our trainer against a raw TRL script, side by side
 	$(PYTHON) -m pytest tests/bench -s
 
-.PHONY: help setup demo demo-down test unit e2e check crds format bench
+bench-data-checks: $(STAMP) ## What each check of the data finds and costs: the table of docs/data-checks.md
+	$(PYTHON) -m pytest tests/bench/test_data_checks.py
+
+.PHONY: help setup demo demo-down test unit e2e check crds format bench bench-data-checks

@@ -28,15 +28,18 @@ _DIGITS = re.compile(r"\d[\d ().\-/]{4,40}\d")
 _IPV4 = re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?!\.?\d|/\d)")
 _IPV6 = re.compile(r"(?<![:.\w])(?:[0-9A-Fa-f]{1,4}:){2,7}(?::?[0-9A-Fa-f]{1,4}){0,7}(?![:\w]|/\d)")
 _HEX_GROUP = re.compile(":[0-9A-Fa-f]{0,4}:")
-_CARD = re.compile(r"(?<![\w.])\d(?:[ -]?\d){12,18}(?![\w]|\.\d)")
-_CARD_PREFIX = re.compile(r"4|5[1-5]|2[2-7]|3[47]|3[068]|35|6011|64|65|62")
+_CARD = re.compile(r"(?<![\w.])(?<!\d[ -])\d(?:[ -]?\d){12,18}(?![\w]|\.\d|[ -]\d)")
+_ISSUED = re.compile(
+    r"4(?:\d{12}|\d{15}|\d{18})|5[1-5]\d{14}|2[2-7]\d{14}|3[47]\d{13}|3[068]\d{12}|35\d{14}|(?:6011|64\d\d|65\d\d|62\d\d)\d{12,15}"
+)
+"""Prefixes of the card schemes, each with its lengths."""
 _SSN = re.compile(r"(?<![\w-])(?!000|666|9\d\d)\d{3}-(?!00)\d\d-(?!0000)\d{4}(?![\w-])")
 _SSN_NAMED = re.compile(
     r"\b(?:ssn|social security)\b[^\d\n]{0,20}((?!000|666|9\d\d)\d{3}[- ]?(?!00)\d\d[- ]?(?!0000)\d{4})(?!\d)",
     re.IGNORECASE,
 )
 _IBAN = re.compile(r"(?<![A-Za-z0-9])([A-Z]{2})(\d\d)((?: ?[A-Z0-9]){11,30})(?![A-Za-z0-9])")
-_INTERNATIONAL = re.compile(r"(?:(?<![\w+])\+|(?<![\w.+-])00)[1-9](?:[ .\-/]?\(?\d\)?){7,14}(?!\d)")
+_INTERNATIONAL = re.compile(r"(?:(?<![\w+])\+|(?<![\w.+-])(?<!\d )00)[1-9](?:[ .\-/]?\(?\d\)?){7,14}(?!\d)")
 _NORTH_AMERICAN = re.compile(
     r"(?:(?<![\w.(+-])|(?<=\\[nrt]))(?:1[ .-])?(?:\([2-9]\d\d\) ?|[2-9]\d\d([ .-]))[2-9]\d\d[ .-]\d{4}(?![\w-]|\.\d)"
 )
@@ -133,7 +136,7 @@ def _cards(text: str, start: int, end: int) -> list[Span]:
     found = []
     for match in _CARD.finditer(text, start, end):
         digits = re.sub(r"\D", "", match[0])
-        if _CARD_PREFIX.match(digits) and has_luhn_digit(digits) and len(set(digits)) > 1:
+        if _ISSUED.fullmatch(digits) and has_luhn_digit(digits) and len(set(digits)) > 1:
             found.append(Span(match.start(), match.end(), CARD))
     return found
 
