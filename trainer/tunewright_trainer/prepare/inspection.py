@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,14 +38,15 @@ class Inspection:
     inspected: Inspected
 
 
+@contextmanager
 def inspect(
     spec: FineTuneJobSpec,
     store: ObjectStore,
     workdir: Path,
     tell: Callable[[str], None],
     pricing: Pricing | None = None,
-) -> Inspection:
-    """Look at everything before a GPU is asked for; `tell` hears of each activity, `pricing` is for the estimate. Raises StepError for what no row can mend."""
+) -> Iterator[Inspection]:
+    """Look at everything before a GPU is asked for; `tell` hears of each activity, `pricing` is for the estimate. Rows can be read back until the context ends. Raises StepError for what no row can mend."""
     tell("CheckingModel")
     config = check_model(store, spec.model.uri)
     target_modules(config["model_type"], spec.tuning.target_modules)
@@ -61,9 +63,10 @@ def inspect(
     )
     scratch = workdir / "gate"
     scratch.mkdir()
-    inspected = Gate(Setup(context, model), scratch).inspect(_fetched(store, found, workdir / "objects"))
-    report = _report(config, inspected)
-    return Inspection(report.model_copy(update={"fit": _fit(spec, store, config, report, pricing)}), inspected)
+    with closing(Gate(Setup(context, model), scratch)) as gate:
+        inspected = gate.inspect(_fetched(store, found, workdir / "objects"))
+        report = _report(config, inspected)
+        yield Inspection(report.model_copy(update={"fit": _fit(spec, store, config, report, pricing)}), inspected)
 
 
 def _fetched(store: ObjectStore, found: list[list[FoundObject]], folder: Path) -> Iterator[tuple[int, FetchedObject]]:
