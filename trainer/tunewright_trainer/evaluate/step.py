@@ -20,10 +20,11 @@ from tunewright_trainer.evaluate.compare import compare
 from tunewright_trainer.evaluate.scoring import answer_log_probabilities, answers
 from tunewright_trainer.evaluate.sketching import sketch
 from tunewright_trainer.evaluate.text_metrics import exact_match, rouge_l
+from tunewright_trainer.model_folder import download_model
 from tunewright_trainer.shell import folders
 from tunewright_trainer.shell.errors import TornContent
 from tunewright_trainer.shell.folders import canonical_json
-from tunewright_trainer.train.model import download_model, keep_offline, load_base
+from tunewright_trainer.train.model import keep_offline, load_base
 from tunewright_trainer.train.rows import read_part
 from tunewright_trainer.train.step import ADAPTER
 from tunewright_trainer.train.tokenizer import load_tokenizer

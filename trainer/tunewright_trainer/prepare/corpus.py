@@ -14,7 +14,6 @@ from tunewright_trainer.prepare.records import Example, Record
 from tunewright_trainer.prepare.split import PARTS, Part
 from tunewright_trainer.shell.folders import canonical_json
 
-
 MOST_CATEGORIES = 1000
 OTHER_CATEGORY = "(other)"
 

@@ -11,10 +11,9 @@ import numpy.typing as npt
 
 from tunewright_api.data import ActionOrFix, CheckName
 from tunewright_api.data_report import Finding, SourceObject, StageReport
-from tunewright_trainer.prepare.checks import make_checks
 from tunewright_trainer.prepare.checks.base import Check
 from tunewright_trainer.prepare.corpus import Corpus
-from tunewright_trainer.prepare.engine import Scanned, Setup, scan_all
+from tunewright_trainer.prepare.engine import Scanned, Setup, scan_all, wanted_checks
 from tunewright_trainer.prepare.intake import Intake
 from tunewright_trainer.prepare.sources import FetchedObject
 from tunewright_trainer.prepare.stage_report import stage_report, too_few
@@ -44,7 +43,7 @@ class Gate:
         self._setup = setup
         self._data = setup.context.spec.data
         self._scratch = scratch
-        self._checks: list[Check] = make_checks(setup.context)
+        self._checks: list[Check] = wanted_checks(setup.context)
         self._intake = Intake(setup.context.spec.stages)
         self._mended: dict[CheckName, Counter[str]] = {}
         stages = tuple(stage.name for stage in setup.context.spec.stages)

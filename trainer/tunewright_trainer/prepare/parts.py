@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from tunewright_trainer.prepare.gate import Inspected
 from tunewright_trainer.prepare.records import Record
-from tunewright_trainer.prepare.split import PARTS, Part
+from tunewright_trainer.prepare.split import PARTS
 from tunewright_trainer.shell.folders import canonical_json
 
 
@@ -47,12 +47,3 @@ class _HashedFile:
 
     def digest(self) -> str:
         return self._hash.hexdigest()
-
-
-def part_counts(inspected: Inspected) -> dict[Part, int]:
-    """Rows by part, over all stages."""
-    return {
-        Part.TRAIN: sum(stage.train for stage in inspected.stages),
-        Part.VALIDATION: sum(stage.validation for stage in inspected.stages),
-        Part.TEST: sum(stage.test for stage in inspected.stages),
-    }

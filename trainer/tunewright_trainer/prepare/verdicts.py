@@ -6,6 +6,7 @@ from tunewright_api.data import ActionOrFix, CheckName
 from tunewright_api.data_report import MOST_EXAMPLES, Example, Finding, Verdict
 from tunewright_trainer.prepare.checks.base import Conclusion
 
+NAMED_ROWS = 3
 GRAVITY = (Verdict.FAILED, Verdict.WARNED, Verdict.FIXED, Verdict.SKIPPED, Verdict.PASSED)
 """The order in which findings are told."""
 
@@ -62,8 +63,11 @@ def failures(findings: Sequence[Finding]) -> list[str]:
 def _sentence(finding: Finding) -> str:
     if not finding.examples:
         return finding.message
-    named = "; ".join(" ".join(filter(None, (example.place, example.note))) for example in finding.examples[:3])
-    return f"{finding.message}: {named}"
+    return f"{finding.message.rstrip('.')}: {'; '.join(_named(example) for example in finding.examples[:NAMED_ROWS])}"
+
+
+def _named(example: Example) -> str:
+    return ": ".join(filter(None, (f"{example.place} {example.field}".strip(), example.note)))
 
 
 def message_of(findings: Sequence[Finding], refused: Sequence[str], rows: int) -> str:

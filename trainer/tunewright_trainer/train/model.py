@@ -11,32 +11,9 @@ from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
 from tunewright_api.tuning import Quantization, Tuning
 from tunewright_trainer.shell.errors import InvalidSpec, ModelUnavailable
-from tunewright_trainer.shell.folders import PARALLEL_TRANSFERS
-from tunewright_trainer.shell.storage import ObjectStore
 from tunewright_trainer.train.families import target_modules
 from tunewright_trainer.train.hyperparameters import Settings
 from tunewright_trainer.train.tokenizer import first_line
-
-MODEL_FILES = (".safetensors", ".json", ".jinja", ".model", ".txt")
-
-
-def download_model(store: ObjectStore, uri: str, folder: Path) -> Path:
-    """Fetch the model's folder; a local one is used where it lies."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    if uri.startswith("file://"):
-        return Path(uri.removeprefix("file://"))
-    prefix = uri.rstrip("/") + "/"
-    found = [
-        item
-        for item in store.list_objects(uri)
-        if item.uri.endswith(MODEL_FILES) and "/" not in item.uri.removeprefix(prefix)
-    ]
-    if not found:
-        raise ModelUnavailable(f"spec.model.uri: there is nothing at {uri}")
-    with ThreadPoolExecutor(PARALLEL_TRANSFERS) as pool:
-        list(pool.map(lambda item: store.download(item.uri, folder / item.uri.removeprefix(prefix)), found))
-    return folder
 
 
 def on_gpu() -> bool:

@@ -33,11 +33,11 @@ class OutlierCheck:
     def __init__(self) -> None:
         self._lengths = {ROW: array("I"), ANSWER: array("I")}
 
-    def scan(self, records: Sequence[Record]) -> tuple[array[int], array[int]]:
+    def scan(self, records: Sequence[Record]) -> "tuple[array[int], array[int]]":
         """Lengths in tokens, or in characters without a tokenizer."""
         return array("I", map(_row_length, records)), array("I", map(_answer_length, records))
 
-    def absorb(self, scan: tuple[array[int], array[int]], first: int) -> None:
+    def absorb(self, scan: "tuple[array[int], array[int]]", first: int) -> None:
         """Append."""
         self._lengths[ROW].extend(scan[0])
         self._lengths[ANSWER].extend(scan[1])
