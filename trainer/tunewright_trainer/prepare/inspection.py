@@ -4,15 +4,19 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tunewright_api.data_report import DataReport
+from tunewright_api.fit import FitEstimate
+from tunewright_api.pricing import Pricing
 from tunewright_api.spec import FineTuneJobSpec
 from tunewright_trainer.model_folder import TOKENIZER_FILES, download_model
 from tunewright_trainer.prepare.checks.base import CheckContext
 from tunewright_trainer.prepare.engine import Setup, usable_processors
-from tunewright_trainer.prepare.fit import estimate
+from tunewright_trainer.prepare.fit import estimate_of_reports
 from tunewright_trainer.prepare.gate import Gate, Inspected
-from tunewright_trainer.prepare.model_check import check_model
+from tunewright_trainer.prepare.model_check import check_model, tensor_shapes
+from tunewright_trainer.prepare.model_shape import ShapeUnknown
 from tunewright_trainer.prepare.sources import FetchedObject, FoundObject, fetch_all, find_objects
 from tunewright_trainer.prepare.verdicts import message_of
 from tunewright_trainer.shell.errors import DatasetMissing, ObjectMissing
@@ -34,8 +38,14 @@ class Inspection:
     inspected: Inspected
 
 
-def inspect(spec: FineTuneJobSpec, store: ObjectStore, workdir: Path, tell: Callable[[str], None]) -> Inspection:
-    """Look at everything before a GPU is asked for; `tell` hears of each activity. Raises StepError for what no row can mend."""
+def inspect(
+    spec: FineTuneJobSpec,
+    store: ObjectStore,
+    workdir: Path,
+    tell: Callable[[str], None],
+    pricing: Pricing | None = None,
+) -> Inspection:
+    """Look at everything before a GPU is asked for; `tell` hears of each activity, `pricing` is for the estimate. Raises StepError for what no row can mend."""
     tell("CheckingModel")
     config = check_model(store, spec.model.uri)
     target_modules(config["model_type"], spec.tuning.target_modules)
@@ -53,7 +63,8 @@ def inspect(spec: FineTuneJobSpec, store: ObjectStore, workdir: Path, tell: Call
     scratch = workdir / "gate"
     scratch.mkdir()
     inspected = Gate(Setup(context, model), scratch).inspect(_fetched(store, spec, found, workdir / "objects"))
-    return Inspection(_report(spec, config, inspected), inspected)
+    report = _report(config, inspected)
+    return Inspection(report.model_copy(update={"fit": _fit(spec, store, config, report, pricing)}), inspected)
 
 
 def _found(store: ObjectStore, spec: FineTuneJobSpec, index: int) -> list[FoundObject]:
@@ -80,7 +91,17 @@ def _fetched(
             fetched.remove()
 
 
-def _report(spec: FineTuneJobSpec, config: dict[str, object], inspected: Inspected) -> DataReport:
+def _fit(
+    spec: FineTuneJobSpec, store: ObjectStore, config: dict[str, Any], report: DataReport, pricing: Pricing | None
+) -> FitEstimate | None:
+    try:
+        return estimate_of_reports(spec, config, tensor_shapes(store, spec.model.uri), report.stages, pricing)
+    except ShapeUnknown as error:
+        logger.warning("There is no estimate of memory and time", extra={"reason": str(error)})
+        return None
+
+
+def _report(config: dict[str, Any], inspected: Inspected) -> DataReport:
     rows = sum(stage.rows for stage in inspected.stages)
     return DataReport(
         message=message_of(inspected.findings, inspected.refusals, rows)[:1000],
@@ -89,5 +110,4 @@ def _report(spec: FineTuneJobSpec, config: dict[str, object], inspected: Inspect
         objects=inspected.objects,
         stages=inspected.stages,
         findings=inspected.findings,
-        fit=estimate(spec, config, inspected.stages),
     )
