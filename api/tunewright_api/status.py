@@ -73,6 +73,8 @@ class StepStatus(ObservedModel):
     finish_time: Timestamp | None = None
     not_before: Timestamp | None = None
     """Earliest start of the next attempt."""
+    waiting_since: Timestamp | None = None
+    """Since when the attempt has waited for its queue, its node or its image, moved on by the time in suspension; absent while its pod runs."""
     retries: Annotated[dict[FailureClass, int], Field(max_length=32)] = {}
     """Attempts spent so far, by failure class."""
     last_failure: Failure | None = None

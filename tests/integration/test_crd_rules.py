@@ -130,6 +130,7 @@ BAD_SPECS = [
     pytest.param(changed("split", to={"validation": 0.5, "test": 0.5}), "spec.split: Invalid value: validation and test together must stay under 0.9: nothing would be left to train on", id="a split that leaves nothing"),
     pytest.param(changed("storage", "endpoint", to="minio:9000"), 'spec.storage.endpoint: Invalid value: "minio:9000": must be http://host:port or https://host:port, without a path; leave it out for AWS S3', id="an endpoint without http"),
     pytest.param(changed("limits", "runDeadline", to="8 hours"), 'spec.limits.runDeadline: Invalid value: "8 hours": must be a duration such as 8h, 90m or 1h30m', id="a duration in words"),
+    pytest.param(changed("limits", "queueDeadline", to="1d"), 'spec.limits.queueDeadline: Invalid value: "1d": must be a duration such as 8h, 90m or 1h30m', id="a duration in days"),
     pytest.param(changed("limits", "retries", to={"Preemptd": 3}), f"spec.limits.retries: Invalid value: may only name failure classes: {', '.join(FailureClass)}", id="retries of an unknown class"),
     pytest.param(changed("compute", "scratchSize", to="5 GB"), 'spec.compute.scratchSize: Invalid value: "5 GB": must be a quantity such as 500m, 4 or 16Gi, without a space', id="a quantity with a space"),
     pytest.param(changed("compute", "gpusPerNode", to=8), "spec.compute.gpusPerNode: Invalid value: 8: spec.compute.gpusPerNode in body should be less than or equal to 1", id="more GPUs than can be used yet"),

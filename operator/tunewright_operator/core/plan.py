@@ -6,11 +6,11 @@ from datetime import timedelta
 from tunewright_api import names
 from tunewright_api.conditions import Reason
 from tunewright_api.failures import FAILURES, FailureClass
-from tunewright_api.limits import seconds
-from tunewright_api.spec import FineTuneJobSpec
+from tunewright_api.limits import Limits
 from tunewright_api.status import Failure, FineTuneJobStatus, Phase, Resolved, StepState, StepStatus
-from tunewright_operator.core.attempts import first_attempt, uncounted_attempt
+from tunewright_operator.core.attempts import after_pause, first_attempt, uncounted_attempt
 from tunewright_operator.core.conditions import Situation, describe, is_finished
+from tunewright_operator.core.deadlines import run_failure, run_seconds_left
 from tunewright_operator.core.parse import format_time, parse_time
 from tunewright_operator.core.results import replace_step, whole_progress
 from tunewright_operator.core.running import plan_step
@@ -32,14 +32,15 @@ def plan(job: FineTuneJob, observed: Observed, settings: Settings) -> Plan:
         return _fail(job, observed, job.status, _invalid(job))
     if job.spec.cancel:
         return _stop(job, observed, _cancelled)
-    if _deadline_passed(job, job.spec, observed):
+    remaining = run_seconds_left(job.status, job.spec.limits, observed.now)
+    if remaining is not None and remaining <= 0:
         return _stop(job, observed, _deadline_exceeded)
     if job.spec.suspend:
         return _stop(job, observed, _suspended)
     status = _resumed(job, observed)
     if status is not job.status:
         return _advance(job, status, observed)
-    return _with_deadline(job, job.spec, observed, _continue(job, observed, settings))
+    return _with_deadline(remaining, _continue(job, observed, settings))
 
 
 def _is_new_run(job: FineTuneJob) -> bool:
@@ -87,7 +88,7 @@ def _advance(job: FineTuneJob, status: FineTuneJobStatus, observed: Observed, *e
         if step is not None and step.state is StepState.SUCCEEDED:
             continue
         if step is None or step.state is StepState.WAITING:
-            status = replace_step(status, first_attempt(job, name, step))
+            status = replace_step(status, first_attempt(job, name, step, observed.now))
         situation = Situation(Phase.RUNNING, Reason.WAITING_FOR_STEP, f"Step {name} is about to start.")
         return Plan(describe(job, status, situation, observed.now), events=events, requeue_after=0)
     return _complete(job, status, observed, events)
@@ -156,7 +157,7 @@ def _stop(job: FineTuneJob, observed: Observed, finish: _Finish) -> Plan:
     status = job.status
     if step is None or child is None or child.owner_uid != job.uid:
         if step is not None:
-            stopped = uncounted_attempt(job, step) if step.job_uid or child else step
+            stopped = uncounted_attempt(job, step, observed.now) if step.job_uid or child else step
             status = replace_step(status, stopped)
         return finish(job, observed, status)
     status = replace_step(status, step.model_copy(update={"state": StepState.STOPPING, "job_uid": child.uid}))
@@ -190,14 +191,7 @@ def _cancelled(job: FineTuneJob, observed: Observed, status: FineTuneJobStatus) 
 
 
 def _deadline_exceeded(job: FineTuneJob, observed: Observed, status: FineTuneJobStatus) -> Plan:
-    limit = job.spec.limits.run_deadline if job.spec else ""
-    failure = Failure(
-        failure_class=FailureClass.DEADLINE_EXCEEDED,
-        message=f"the run has taken longer than spec.limits.runDeadline ({limit})",
-        hint=FAILURES[FailureClass.DEADLINE_EXCEEDED].hint,
-        step=status.step,
-    )
-    return _fail(job, observed, status, failure)
+    return _fail(job, observed, status, run_failure(status, job.spec.limits if job.spec else Limits()))
 
 
 def _resumed(job: FineTuneJob, observed: Observed) -> FineTuneJobStatus:
@@ -208,31 +202,19 @@ def _resumed(job: FineTuneJob, observed: Observed) -> FineTuneJobStatus:
         since = parse_time(status.suspended_since)
         pause = int((observed.now - since).total_seconds()) if since else 0
         return status.model_copy(
-            update={"suspended_since": None, "suspended_seconds": status.suspended_seconds + pause}
+            update={
+                "suspended_since": None,
+                "suspended_seconds": status.suspended_seconds + pause,
+                "steps": [after_pause(step, timedelta(seconds=pause)) for step in status.steps],
+            }
         )
     if stopping is not None and stopping.stopping_because is None and observed.job(stopping.job_name) is None:
-        return replace_step(status, uncounted_attempt(job, stopping))
+        return replace_step(status, uncounted_attempt(job, stopping, observed.now))
     return status
 
 
-def _remaining_seconds(job: FineTuneJob, spec: FineTuneJobSpec, observed: Observed) -> float | None:
-    started = parse_time(job.status.start_time)
-    if spec.limits.run_deadline is None or started is None:
-        return None
-    paused = timedelta(seconds=job.status.suspended_seconds)
-    since = parse_time(job.status.suspended_since)
-    until = since or observed.now
-    return seconds(spec.limits.run_deadline) - (until - started - paused).total_seconds()
-
-
-def _deadline_passed(job: FineTuneJob, spec: FineTuneJobSpec, observed: Observed) -> bool:
-    remaining = _remaining_seconds(job, spec, observed)
-    return remaining is not None and remaining <= 0
-
-
-def _with_deadline(job: FineTuneJob, spec: FineTuneJobSpec, observed: Observed, plan: Plan) -> Plan:
+def _with_deadline(remaining: float | None, plan: Plan) -> Plan:
     """Look again when the deadline is due, if not before."""
-    remaining = _remaining_seconds(job, spec, observed)
     if remaining is None or is_finished(plan.status):
         return plan
     soonest = remaining if plan.requeue_after is None else min(plan.requeue_after, remaining)

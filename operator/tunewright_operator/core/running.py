@@ -7,8 +7,9 @@ from tunewright_api.failures import FAILURES, FailureClass
 from tunewright_api.limits import Limits
 from tunewright_api.status import Failure, FineTuneJobStatus, Phase, StepState, StepStatus
 from tunewright_operator.core.attempts import after_failure, run_config
-from tunewright_operator.core.classify import IMAGE_REASONS, failure_of, image_failure, parse_result, stuck_failure
+from tunewright_operator.core.classify import failure_of, image_failure, parse_result, stuck_failure
 from tunewright_operator.core.conditions import Situation
+from tunewright_operator.core.deadlines import hang_failure, wait_failure
 from tunewright_operator.core.job_manifest import build_job
 from tunewright_operator.core.parse import format_time, parse_time
 from tunewright_operator.core.results import fold_leftovers, fold_progress, fold_result, replace_step
@@ -23,6 +24,7 @@ from tunewright_operator.core.types import (
     PodView,
     Settings,
 )
+from tunewright_operator.core.waiting import refused, retry_words, situation_of, stopping_words
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ def plan_step(job: FineTuneJob, step: StepStatus, observed: Observed, settings: 
     if child is not None and child.owner_uid != job.uid:
         return _stranger(job, step)
     if step.stopping_because is not None:
-        return _stopping_for_failure(job, step, child, observed)
+        return _stopping_for_failure(job, step, child, observed, settings)
     if child is None and step.job_uid is None:
         return _not_created(job, step, observed, settings)
     if child is None or (step.job_uid is not None and child.uid != step.job_uid):
@@ -61,20 +63,15 @@ def _stranger(job: FineTuneJob, step: StepStatus) -> StepPlan:
 def _not_created(job: FineTuneJob, step: StepStatus, observed: Observed, settings: Settings) -> StepPlan:
     start = parse_time(step.not_before)
     if start is not None and start > observed.now:
-        because = f" after {step.last_failure.failure_class}: {step.last_failure.message}" if step.last_failure else ""
-        situation = Situation(
-            Phase.RUNNING, Reason.WAITING_FOR_RETRY, f"Step {step.name} is tried again at {step.not_before}{because}."
-        )
+        situation = Situation(Phase.RUNNING, Reason.WAITING_FOR_RETRY, retry_words(step))
         return StepPlan(job.status, situation, requeue_after=(start - observed.now).total_seconds())
     refusal = observed.refusals.get(step.job_name)
     if refusal is not None:
-        situation = Situation(
-            Phase.RUNNING,
-            Reason.CREATION_REFUSED,
-            f"The cluster refuses the Job of step {step.name}: {refusal}",
-            stalled=True,
-            admitted=False,
-        )
+        limits = job.spec.limits if job.spec else Limits()
+        situation = refused(step, limits, "its Job", refusal)
+        late = wait_failure(step, situation, limits, observed.now)
+        if late is not None:
+            return _retry_or_fail(job, step, late, job.status, observed)
         return StepPlan(job.status, situation, requeue_after=30)
     image = (job.status.resolved.image if job.status.resolved else None) or settings.trainer_image
     # The deadline of the run is ours to keep: activeDeadlineSeconds would start anew with each Job and stop while one is suspended.
@@ -105,31 +102,63 @@ def _existing(job: FineTuneJob, step: StepStatus, child: JobView, observed: Obse
     if child.failed:
         status = fold_leftovers(status, parse_result(pods, step.name))
         return _retry_or_fail(job, step, failure_of(child, pods, step.name), status, observed, events)
-    if child.deleting and not pods:
-        return StepPlan(
-            status,
-            Situation(Phase.RUNNING, Reason.STEP_RUNNING, f"The Job of step {step.name} is being deleted."),
-            events=events,
-            requeue_after=10,
-        )
     stuck = stuck_failure(pods, observed.now, settings.termination_patience_seconds)
     if stuck is not None:
         return _retry_or_fail(job, step, stuck, status, observed, events)
-    hopeless = image_failure(pods, observed.now, settings.image_pull_patience_seconds)
-    if hopeless is not None:
-        stopping = step.model_copy(update={"state": StepState.STOPPING, "stopping_because": hopeless})
-        situation = Situation(Phase.RUNNING, hopeless.failure_class, hopeless.message, admitted=False)
+    if child.deleting:
         return StepPlan(
-            replace_step(status, stopping),
-            situation,
-            actions=(DeleteJob(child.name, child.uid),),
+            status,
+            Situation(Phase.RUNNING, Reason.STOPPING, stopping_words(step, pods, "its Job was deleted")),
             events=events,
-            requeue_after=5,
+            requeue_after=settings.poll_seconds,
         )
+    return _at_work(job, status, step, child, observed, settings, events)
+
+
+def _at_work(
+    job: FineTuneJob,
+    status: FineTuneJobStatus,
+    step: StepStatus,
+    child: JobView,
+    observed: Observed,
+    settings: Settings,
+    events: tuple[Event, ...],
+) -> StepPlan:
+    """The Job is there and has not ended: how far it is, or why it is given up."""
+    limits = job.spec.limits if job.spec else Limits()
+    pods = observed.pods_of(child.uid)
     status = fold_progress(status, observed.progress, observed.now, settings.progress_interval_seconds)
-    return StepPlan(
-        status, _waiting_or_running(step, child, pods, observed), events=events, requeue_after=settings.poll_seconds
+    step = _with_wait(step, bool(pods) and pods[-1].phase == "Running", observed)
+    situation = situation_of(job, status, step, child, pods, observed)
+    hopeless = (
+        image_failure(pods, observed.now, settings.image_pull_patience_seconds)
+        or wait_failure(step, situation, limits, observed.now)
+        or hang_failure(step, status, pods, observed, limits)
     )
+    if hopeless is not None:
+        return _give_up(status, step, pods, hopeless, events)
+    return StepPlan(replace_step(status, step), situation, events=events, requeue_after=settings.poll_seconds)
+
+
+def _with_wait(step: StepStatus, runs: bool, observed: Observed) -> StepStatus:
+    """A queue may take the pod away again: then a new wait begins."""
+    since = None if runs else step.waiting_since or format_time(observed.now)
+    return step if since == step.waiting_since else step.model_copy(update={"waiting_since": since})
+
+
+def _give_up(
+    status: FineTuneJobStatus,
+    step: StepStatus,
+    pods: tuple[PodView, ...],
+    failure: Failure,
+    events: tuple[Event, ...],
+) -> StepPlan:
+    """Written down before anything is deleted: an operator that dies in between must not take the missing Job for a lost one."""
+    stopping = step.model_copy(update={"state": StepState.STOPPING, "stopping_because": failure})
+    situation = Situation(
+        Phase.RUNNING, failure.failure_class, stopping_words(step, pods, failure.message), admitted=False
+    )
+    return StepPlan(replace_step(status, stopping), situation, events=events, requeue_after=0)
 
 
 def _completed(
@@ -150,15 +179,19 @@ def _completed(
     return StepPlan(fold_result(status, step, result, observed.now), events=(*events, done))
 
 
-def _stopping_for_failure(job: FineTuneJob, step: StepStatus, child: JobView | None, observed: Observed) -> StepPlan:
+def _stopping_for_failure(
+    job: FineTuneJob, step: StepStatus, child: JobView | None, observed: Observed, settings: Settings
+) -> StepPlan:
     failure = step.stopping_because
     assert failure is not None
-    if child is None:
+    pods = observed.pods_of(child.uid) if child else ()
+    dead = stuck_failure(pods, observed.now, settings.termination_patience_seconds)
+    if child is None or dead is not None:
         return _retry_or_fail(job, step, failure, job.status, observed)
     actions = () if child.deleting else (DeleteJob(child.name, child.uid),)
     return StepPlan(
         job.status,
-        Situation(Phase.RUNNING, failure.failure_class, failure.message, admitted=False),
+        Situation(Phase.RUNNING, failure.failure_class, stopping_words(step, pods, failure.message), admitted=False),
         actions=actions,
         requeue_after=5,
     )
@@ -189,54 +222,5 @@ def _retry_or_fail(
         str(failure.failure_class),
         f"Step {step.name}, attempt {step.attempt}: {failure.message}. Attempt {retry.step.attempt} follows.",
     )
-    situation = Situation(
-        Phase.RUNNING,
-        Reason.WAITING_FOR_RETRY,
-        f"Step {step.name} is tried again after {failure.failure_class}: {failure.message}.",
-    )
+    situation = Situation(Phase.RUNNING, Reason.WAITING_FOR_RETRY, retry_words(retry.step))
     return StepPlan(replace_step(status, retry.step), situation, events=(*events, said), requeue_after=0)
-
-
-def _waiting_or_running(step: StepStatus, child: JobView, pods: tuple[PodView, ...], observed: Observed) -> Situation:
-    """What the step waits for, in the words of whoever knows: the queue, the quota, the scheduler, the kubelet."""
-    name = f"Step {step.name}"
-    if child.suspended:
-        return Situation(
-            Phase.RUNNING, Reason.WAITING_IN_QUEUE, f"{name} waits in its queue to be admitted.", admitted=False
-        )
-    if not pods:
-        refusal = observed.refusals.get(step.job_name)
-        if refusal:
-            return Situation(
-                Phase.RUNNING,
-                Reason.CREATION_REFUSED,
-                f"The cluster refuses the pod of {name.lower()}: {refusal}",
-                stalled=True,
-                admitted=False,
-            )
-        return Situation(
-            Phase.RUNNING, Reason.WAITING_FOR_NODE, f"{name} waits for its pod to be created.", admitted=False
-        )
-    pod = pods[-1]
-    if pod.unscheduled_message:
-        return Situation(
-            Phase.RUNNING,
-            Reason.WAITING_FOR_NODE,
-            f"{name} waits for a node: {pod.unscheduled_message}",
-            admitted=False,
-        )
-    if pod.waiting_reason in IMAGE_REASONS:
-        return Situation(
-            Phase.RUNNING,
-            Reason.WAITING_FOR_IMAGE,
-            f"{name} waits for its image: {pod.waiting_message}",
-            admitted=False,
-        )
-    if pod.phase == "Pending":
-        words = f": {pod.waiting_message}" if pod.waiting_message else ""
-        return Situation(
-            Phase.RUNNING, Reason.WAITING_FOR_NODE, f"{name} starts on node {pod.node}{words}.", admitted=False
-        )
-    return Situation(
-        Phase.RUNNING, Reason.STEP_RUNNING, f"{name} runs on node {pod.node}, attempt {step.attempt}.", admitted=True
-    )

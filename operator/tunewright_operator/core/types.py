@@ -97,6 +97,8 @@ class PodView:
     disruption: str = ""
     """Reason of the DisruptionTarget condition, if it is there."""
     created: datetime | None = None
+    started: datetime | None = None
+    """Since when its container runs."""
     deletion_deadline: datetime | None = None
     """When its grace period ends, if it is being deleted."""
 
@@ -109,8 +111,10 @@ class Observed:
     jobs: tuple[JobView, ...] = ()
     pods: tuple[PodView, ...] = ()
     progress: ProgressReport | None = None
+    progress_silence_seconds: float = 0
+    """How long the running pod has left this operator's questions for progress unanswered."""
     refusals: Mapping[str, str] = field(default_factory=dict)
-    """Job name -> words of the API server that refused to create it or its pods."""
+    """Job name -> words of whoever keeps it or its pods out: the API server, the Job controller, the queue."""
 
     def job(self, name: str) -> JobView | None:
         """The Job of that name."""

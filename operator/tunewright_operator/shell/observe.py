@@ -50,11 +50,13 @@ class Observer:
         pods = self._pods(key, job.uid)
         for step in open_steps:
             await self._explain_missing_pods(job.namespace, step, jobs, pods)
+        progress, silence = await self._progress_of(open_steps, pods)
         return Observed(
             now=datetime.now(UTC),
             jobs=tuple(job_view(body) for body in jobs),
             pods=pods,
-            progress=await self._progress_of(open_steps, pods),
+            progress=progress,
+            progress_silence_seconds=silence,
             refusals=self._refusals.of(job.namespace, [step.job_name for step in job.status.steps]),
         )
 
@@ -125,10 +127,16 @@ class Observer:
         else:
             self._refusals.clear(namespace, view.name)
 
-    async def _progress_of(self, steps: list[StepStatus], pods: tuple[PodView, ...]) -> ProgressReport | None:
+    async def _progress_of(
+        self, steps: list[StepStatus], pods: tuple[PodView, ...]
+    ) -> tuple[ProgressReport | None, float]:
+        """The newest report, and for how long there has been none."""
         uids = {step.job_uid for step in steps if step.state is StepState.RUNNING}
         running = [pod for pod in pods if pod.job_uid in uids and _answers(pod)]
-        return await self._progress.report(running[-1].uid, running[-1].ip or "") if running else None
+        if not running:
+            return None, 0.0
+        report = await self._progress.report(running[-1].uid, running[-1].ip or "")
+        return report, self._progress.silence_seconds(running[-1].uid)
 
 
 _OPEN = (StepState.PENDING, StepState.RUNNING, StepState.STOPPING)

@@ -1,0 +1,38 @@
+"""Deadlines, time to live, new runs and nodes that fail, against a real API server, Job controller and garbage collector; the test plays the kubelet."""
+
+from operator_process import AuditLog, OperatorProcess
+from played_kubelet import PlayedKubelet
+from raw_api import RawApi, eventually
+from tunewright_api.run import ProgressReport
+from tunewright_api.status import Progress
+from watched_run import Run, answering_pod, child, until
+
+
+def test_a_pod_that_stands_still_is_ended_and_followed_by_another(
+    api: RawApi, namespace: str, kubelet: PlayedKubelet, operator: OperatorProcess, audit: AuditLog
+) -> None:
+    kubelet.script = until("train-sft")
+    progress = Progress(step="train-sft", global_step=7, total_steps=40, summary="sft 7/40")
+    with answering_pod("/progress", ProgressReport(progress=progress)):
+        run = Run(api, namespace).create(limits={"noProgressDeadline": "3s"})
+        eventually(lambda: run.step("train-sft").get("attempt") == 2, "the second attempt is recorded", 60)
+    failure = run.step("train-sft")["lastFailure"]
+    assert failure["class"] == "Hang"
+    assert "(sft 7/40), longer than spec.limits.noProgressDeadline (3s)" in failure["message"]
+    assert child(run, "train-sft") not in run.jobs()
+    assert [deletion["propagationPolicy"] for deletion in audit.deletions("jobs")] == ["Foreground"]
+
+
+def test_a_wait_ends_at_its_deadline_in_the_quotas_words(
+    api: RawApi, namespace: str, kubelet: PlayedKubelet, operator: OperatorProcess
+) -> None:
+    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none"}, "spec": {"hard": {"pods": "0"}}}
+    quotas = f"/api/v1/namespaces/{namespace}/resourcequotas"
+    api.create(quotas, quota)
+    eventually(lambda: api.get(f"{quotas}/none").get("status", {}).get("used"), "the quota counts")
+    run = Run(api, namespace).create(limits={"queueDeadline": "15s"})
+    failure = run.wait_for_phase("Failed")["failure"]
+    assert failure["class"] == "Unschedulable"
+    assert "longer than spec.limits.queueDeadline (15s)" in failure["message"]
+    assert "exceeded quota: none" in failure["message"]
+    eventually(lambda: not run.jobs(), "its Job is gone")
