@@ -49,7 +49,8 @@ def immutability_rules() -> tuple[tuple[str, str], ...]:
         for name, info in FineTuneJobSpec.model_fields.items()
         if (info.alias or name) not in MUTABLE_FIELDS
     ]
-    message = "spec.{} cannot be changed after creation: create a new FineTuneJob, or delete this one first (only suspend, cancel, runAttempt and limits may change)"
+    free = f"{', '.join(MUTABLE_FIELDS[:-1])} and {MUTABLE_FIELDS[-1]}"
+    message = f"spec.{{}} cannot be changed after creation: create a new FineTuneJob, or delete this one first (only {free} may change)"
     return tuple(
         (
             f"self.{name} == oldSelf.{name}"

@@ -13,7 +13,7 @@ from tunewright_api.stages import Stage
 from tunewright_api.storage import SecretReference, Storage
 from tunewright_api.tuning import Tuning
 
-MUTABLE_FIELDS = ("suspend", "cancel", "runAttempt", "limits")
+MUTABLE_FIELDS = ("suspend", "cancel", "runAttempt", "limits", "ttlSecondsAfterFinished")
 """What may change after creation; everything else decides what a run means."""
 
 
@@ -67,7 +67,7 @@ class Output(ApiModel):
 
 
 class FineTuneJobSpec(ApiModel):
-    """What to train, on what, and where the result goes. Immutable, except suspend, cancel, runAttempt and limits."""
+    """What to train, on what, and where the result goes. Immutable, except suspend, cancel, runAttempt, limits and ttlSecondsAfterFinished."""
 
     image: Text | None = None
     """Trainer image. Default: the operator's, as its Helm chart sets it."""
@@ -106,6 +106,8 @@ class FineTuneJobSpec(ApiModel):
     """True ends the run for good. It cannot be taken back: raise runAttempt to run again."""
     run_attempt: Annotated[Integer, Field(ge=1, le=10_000)] = 1
     """Raise it to run the same spec again, after a failure or a cancellation."""
+    ttl_seconds_after_finished: Annotated[Integer, Field(ge=0, le=315_360_000)] | None = None
+    """Per run: delete its Jobs and their pods so many seconds after it has finished. This object, its status and what was published stay. Default: keep them."""
 
     @model_validator(mode="after")
     def _stage_names_are_unique(self) -> Self:

@@ -135,6 +135,7 @@ BAD_SPECS = [
     pytest.param(changed("compute", "scratchSize", to="5 GB"), 'spec.compute.scratchSize: Invalid value: "5 GB": must be a quantity such as 500m, 4 or 16Gi, without a space', id="a quantity with a space"),
     pytest.param(changed("compute", "gpusPerNode", to=8), "spec.compute.gpusPerNode: Invalid value: 8: spec.compute.gpusPerNode in body should be less than or equal to 1", id="more GPUs than can be used yet"),
     pytest.param(changed("evaluation", "metrics", to=["bleu"]), 'spec.evaluation.metrics[0]: Unsupported value: "bleu": supported values: "loss", "rougeL", "exactMatch", "preferenceAccuracy"', id="an unknown metric"),
+    pytest.param(changed("ttlSecondsAfterFinished", to=-1), "spec.ttlSecondsAfterFinished: Invalid value: -1: spec.ttlSecondsAfterFinished in body should be greater than or equal to 0", id="a time to live of less than nothing"),
     pytest.param(changed("suspend", to="off"), number_wanted("suspend", "boolean"), id="a word for a truth"),
 ]  # fmt: skip
 BAD_MONITORS = [
@@ -202,7 +203,7 @@ def fresh(kubectl: Kubectl) -> Iterator[Callable[[Body], None]]:
 
 
 def fixed_message(field: str) -> str:
-    return f"spec.{field} cannot be changed after creation: create a new FineTuneJob, or delete this one first (only suspend, cancel, runAttempt and limits may change)"
+    return f"spec.{field} cannot be changed after creation: create a new FineTuneJob, or delete this one first (only suspend, cancel, runAttempt, limits and ttlSecondsAfterFinished may change)"
 
 
 def test_every_field_but_the_named_ones_is_fixed_however_it_is_changed(
@@ -228,7 +229,7 @@ def test_every_field_but_the_named_ones_is_fixed_however_it_is_changed(
 
 def test_the_table_above_has_every_fixed_field() -> None:
     fields = {info.alias for info in FineTuneJobSpec.model_fields.values()}
-    assert set(FIXED_CHANGES) == fields - {"suspend", "cancel", "runAttempt", "limits"}
+    assert set(FIXED_CHANGES) == fields - {"suspend", "cancel", "runAttempt", "limits", "ttlSecondsAfterFinished"}
 
 
 def patch(kubectl: Kubectl, **fields: Any) -> list[str]:
@@ -243,6 +244,8 @@ def test_a_run_can_be_suspended_bounded_cancelled_and_started_anew(
     assert patch(kubectl, suspend=True) == []
     assert patch(kubectl, suspend=False, limits={"runDeadline": "8h"}) == []
     assert patch(kubectl, limits={"runDeadline": "9h", "retries": {"Preempted": 5}}) == []
+    assert patch(kubectl, ttlSecondsAfterFinished=3600) == []
+    assert patch(kubectl, ttlSecondsAfterFinished=None) == []
     assert patch(kubectl, cancel=True) == []
     (sentence,) = patch(kubectl, cancel=False)
     assert sentence.endswith("spec.cancel cannot be taken back: raise spec.runAttempt in the same change to run again")

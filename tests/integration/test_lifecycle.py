@@ -1,5 +1,6 @@
 """Deadlines, time to live, new runs and nodes that fail, against a real API server, Job controller and garbage collector; the test plays the kubelet."""
 
+from builders import STEPS
 from operator_process import AuditLog, OperatorProcess
 from played_kubelet import PlayedKubelet
 from raw_api import RawApi, eventually
@@ -36,3 +37,18 @@ def test_a_wait_ends_at_its_deadline_in_the_quotas_words(
     assert "longer than spec.limits.queueDeadline (15s)" in failure["message"]
     assert "exceeded quota: none" in failure["message"]
     eventually(lambda: not run.jobs(), "its Job is gone")
+
+
+def test_jobs_of_a_finished_run_go_when_their_time_has_come_and_its_results_stay(
+    api: RawApi, namespace: str, kubelet: PlayedKubelet, operator: OperatorProcess, audit: AuditLog
+) -> None:
+    run = Run(api, namespace).create()
+    complete = run.wait_for_phase("Complete")
+    assert len(run.jobs()) == len(STEPS)
+    run.patch(ttlSecondsAfterFinished=1)
+    eventually(lambda: not run.jobs() and not run.pods(), "Jobs and pods are gone", 60)
+    assert [deletion["propagationPolicy"] for deletion in audit.deletions("jobs")] == ["Foreground"] * len(STEPS)
+    assert run.status() == {**complete, "observedGeneration": 2}
+    run.patch(runAttempt=2)
+    eventually(lambda: run.status()["runAttempt"] == 2, "the second run begins")
+    assert run.wait_for_phase("Complete")["steps"][0]["attempt"] == 2

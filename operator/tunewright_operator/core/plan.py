@@ -9,6 +9,7 @@ from tunewright_api.failures import FAILURES, FailureClass
 from tunewright_api.limits import Limits
 from tunewright_api.status import Failure, FineTuneJobStatus, Phase, Resolved, StepState, StepStatus
 from tunewright_operator.core.attempts import after_pause, first_attempt, uncounted_attempt
+from tunewright_operator.core.cleanup import clean_up
 from tunewright_operator.core.conditions import Situation, describe, is_finished
 from tunewright_operator.core.deadlines import run_failure, run_seconds_left
 from tunewright_operator.core.parse import format_time, parse_time
@@ -27,7 +28,7 @@ def plan(job: FineTuneJob, observed: Observed, settings: Settings) -> Plan:
     if _is_new_run(job):
         return _begin(job, observed, settings)
     if is_finished(job.status):
-        return Plan(job.status.model_copy(update={"observed_generation": job.generation}))
+        return clean_up(job, observed)
     if job.spec is None:
         return _fail(job, observed, job.status, _invalid(job))
     if job.spec.cancel:
