@@ -243,8 +243,8 @@ def test_a_strangers_job_of_our_name_is_left_alone_until_it_is_gone(
 @pytest.mark.parametrize(
     ("hard", "words"),
     [
-        pytest.param({"count/jobs.batch": "0"}, "refuses the Job", id="of-jobs"),
-        pytest.param({"pods": "0"}, "refuses the pod", id="of-pods"),
+        pytest.param({"count/jobs.batch": "0"}, "cluster refuses the Job", id="of-jobs"),
+        pytest.param({"pods": "0"}, "cluster refuses the pod", id="of-pods"),
     ],
 )
 def test_a_quota_is_told_in_the_api_servers_words(

@@ -36,7 +36,7 @@ def seen(seconds: float, progress: ProgressReport | None = None, **changes: Any)
 
 WAITS = [
     pytest.param({"suspended": True}, None, {}, FailureClass.UNSCHEDULABLE, "for its Job to be resumed", id="a queue does not admit it"),
-    pytest.param({}, {**PENDING, "unscheduled_message": "0/3 nodes are available: 3 Insufficient nvidia.com/gpu."}, {}, FailureClass.UNSCHEDULABLE, "for a node since 2026-01-31T12:00:00Z, longer than spec.limits.queueDeadline (30m): 0/3 nodes are available: 3 Insufficient nvidia.com/gpu.", id="no node has room"),
+    pytest.param({}, {**PENDING, "unscheduled_message": "0/3 nodes are available: 3 Insufficient nvidia.com/gpu."}, {}, FailureClass.UNSCHEDULABLE, "since 2026-01-31T12:00:00Z for a node, longer than spec.limits.queueDeadline (30m): 0/3 nodes are available: 3 Insufficient nvidia.com/gpu.", id="no node has room"),
     pytest.param({}, None, {"tune-0a1b2c3d-prepare-a1": "exceeded quota: gpus"}, FailureClass.UNSCHEDULABLE, "(30m): exceeded quota: gpus", id="the quota refuses its pod"),
     pytest.param({}, {"phase": "Pending", "waiting_reason": "ContainerCreating", "waiting_message": "mounting"}, {}, FailureClass.DEADLINE_EXCEEDED, "for its pod to start on node node-1", id="its volumes cannot be mounted"),
 ]  # fmt: skip

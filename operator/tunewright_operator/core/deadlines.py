@@ -53,7 +53,7 @@ def wait_failure(step: StepStatus, situation: Situation, limits: Limits, now: da
     words = f": {situation.quoted}" if situation.quoted else ""
     return Failure(
         failure_class=failure_class,
-        message=f"it has waited {situation.waits_for} since {step.waiting_since}, longer than spec.limits.queueDeadline ({limits.queue_deadline}){words}",
+        message=f"it has waited since {step.waiting_since} {situation.waits_for}, longer than spec.limits.queueDeadline ({limits.queue_deadline}){words}",
         hint=f"{FAILURES[failure_class].hint} A longer spec.limits.queueDeadline waits on; raise spec.runAttempt to run again.",
     )
 

@@ -7,13 +7,14 @@ from tunewright_api import names
 from tunewright_api.conditions import Reason
 from tunewright_api.failures import FAILURES, FailureClass
 from tunewright_api.limits import Limits
-from tunewright_api.status import Failure, FineTuneJobStatus, Phase, Resolved, StepState, StepStatus
+from tunewright_api.status import Failure, FineTuneJobStatus, Phase, Resolved, StepState
 from tunewright_operator.core.attempts import after_pause, first_attempt, uncounted_attempt
 from tunewright_operator.core.cleanup import clean_up
 from tunewright_operator.core.conditions import Situation, describe, is_finished
 from tunewright_operator.core.deadlines import run_failure, run_seconds_left
 from tunewright_operator.core.parse import format_time, parse_time
 from tunewright_operator.core.results import replace_step, whole_progress
+from tunewright_operator.core.resume import kept_results, resume_problem
 from tunewright_operator.core.running import plan_step
 from tunewright_operator.core.types import DeleteJob, Event, FineTuneJob, Observed, Plan, Settings
 
@@ -58,26 +59,21 @@ def _begin(job: FineTuneJob, observed: Observed, settings: Settings) -> Plan:
         )
     attempt = job.spec.run_attempt if job.spec else 1
     image = (job.spec.image if job.spec else None) or settings.trainer_image
-    waiting = [
-        StepStatus(name=step.name, state=StepState.WAITING, attempt=step.attempt, job_name=step.job_name)
-        for step in job.status.steps
-    ]
+    kept = kept_results(job)
     status = FineTuneJobStatus(
         run_id=names.run_id(job.uid, attempt),
         run_attempt=attempt,
         start_time=format_time(observed.now),
-        resolved=Resolved(image=image),
-        steps=waiting,
         conditions=job.status.conditions,
-    )
-    if job.spec is None:
-        return _fail(job, observed, status, _invalid(job))
-    return _advance(
-        job,
-        status,
-        observed,
-        Event("Normal", "RunStarted", f"Run {status.run_id} of {len(job.spec.steps())} steps began."),
-    )
+    ).model_copy(update=kept)
+    resolved = (status.resolved or Resolved()).model_copy(update={"image": image})
+    status = status.model_copy(update={"resolved": resolved})
+    problem = _invalid(job) if job.spec is None else resume_problem(job)
+    if job.spec is None or problem is not None:
+        return _fail(job, observed, status, problem or _invalid(job))
+    where = f" from {job.spec.resume_from}" if job.spec.resume_from else ""
+    began = f"Run {status.run_id} of {len(job.spec.steps())} steps began{where}."
+    return _advance(job, status, observed, Event("Normal", "RunStarted", began))
 
 
 def _advance(job: FineTuneJob, status: FineTuneJobStatus, observed: Observed, *events: Event) -> Plan:

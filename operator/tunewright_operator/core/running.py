@@ -68,7 +68,7 @@ def _not_created(job: FineTuneJob, step: StepStatus, observed: Observed, setting
     refusal = observed.refusals.get(step.job_name)
     if refusal is not None:
         limits = job.spec.limits if job.spec else Limits()
-        situation = refused(step, limits, "its Job", refusal)
+        situation = refused(step, limits, "Job", refusal)
         late = wait_failure(step, situation, limits, observed.now)
         if late is not None:
             return _retry_or_fail(job, step, late, job.status, observed)

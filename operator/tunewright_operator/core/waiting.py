@@ -34,7 +34,7 @@ def refused(step: StepStatus, limits: Limits, what: str, words: str) -> Situatio
     """The cluster does not let the Job or its pod in."""
     until = "by itself once the cluster lets it in: it is tried again and again"
     return waiting(
-        step, limits, Reason.CREATION_REFUSED, f"for {what}, which the cluster refuses", words, until, stalled=True
+        step, limits, Reason.CREATION_REFUSED, f"while the cluster refuses the {what}", words, until, stalled=True
     )
 
 
@@ -54,7 +54,7 @@ def situation_of(
         waits_for = f"in queue {queue}" if queue else "for its Job to be resumed by whoever suspended it"
         return waiting(step, limits, Reason.WAITING_IN_QUEUE, waits_for, words, "when its Job is admitted")
     if not pods and words:
-        return refused(step, limits, "its pod", words)
+        return refused(step, limits, "pod", words)
     if not pods:
         return waiting(
             step, limits, Reason.WAITING_FOR_NODE, "for its pod", "", "when the Job controller has created the pod"
