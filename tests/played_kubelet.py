@@ -71,7 +71,9 @@ class PlayedKubelet:
     def start(self) -> None:
         """Register the node and begin."""
         if self._api.find(f"/api/v1/nodes/{NODE}") is None:
-            self._api.create("/api/v1/nodes", {"kind": "Node", "apiVersion": "v1", "metadata": {"name": NODE}})
+            # As each kubelet labels its node: an affinity by host name holds no node back that has no such label.
+            metadata = {"name": NODE, "labels": {"kubernetes.io/hostname": NODE}}
+            self._api.create("/api/v1/nodes", {"kind": "Node", "apiVersion": "v1", "metadata": metadata})
         self._heartbeat()
         self._thread.start()
 

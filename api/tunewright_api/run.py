@@ -77,6 +77,8 @@ class RunResult(ObservedModel):
     """The newest checkpoint, also of an attempt that was stopped."""
     evaluation: EvaluationStatus | None = None
     adapter: AdapterStatus | None = None
+    log: Text = ""
+    """Last lines of the log of an attempt that failed, with secrets and addresses masked."""
 
 
 class ProgressReport(ObservedModel):
@@ -91,10 +93,10 @@ class ProgressReport(ObservedModel):
 
 def termination_message(result: RunResult) -> str:
     """The result as JSON of at most 4096 bytes: what can be had from the manifest again is left out first, texts are cut last."""
-    for dropped in ((), ("resolved",), ("resolved", "figures"), ("resolved", "figures", "evaluation", "checkpoint")):
-        text = result.model_copy(
-            update={field: {} if field == "figures" else None for field in dropped}
-        ).model_dump_json(by_alias=True, exclude_none=True)
+    empty: dict[str, object] = {"resolved": None, "figures": {}, "log": "", "evaluation": None, "checkpoint": None}
+    for count in (0, 1, 2, 3, 5):
+        dropped = dict(list(empty.items())[:count])
+        text = result.model_copy(update=dropped).model_dump_json(by_alias=True, exclude_none=True)
         if len(text.encode()) <= TERMINATION_MESSAGE_BYTES:
             return text
     failure = result.failure

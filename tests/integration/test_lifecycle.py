@@ -1,11 +1,14 @@
 """Deadlines, time to live, new runs and nodes that fail, against a real API server, Job controller and garbage collector; the test plays the kubelet."""
 
+from pathlib import Path
+
 from builders import STEPS
 from operator_process import AuditLog, OperatorProcess
-from played_kubelet import PlayedKubelet
+from played_kubelet import NODE, Ending, PlayedKubelet, success
 from raw_api import RawApi, eventually
-from tunewright_api.run import ProgressReport
-from tunewright_api.status import Progress
+from tunewright_api.failures import FailureClass
+from tunewright_api.run import ProgressReport, RunConfig, RunResult, termination_message
+from tunewright_api.status import Failure, Progress
 from watched_run import Run, answering_pod, child, until
 
 
@@ -52,3 +55,48 @@ def test_jobs_of_a_finished_run_go_when_their_time_has_come_and_its_results_stay
     run.patch(runAttempt=2)
     eventually(lambda: run.status()["runAttempt"] == 2, "the second run begins")
     assert run.wait_for_phase("Complete")["steps"][0]["attempt"] == 2
+
+
+def test_the_next_attempt_keeps_away_from_a_node_at_fault_until_no_other_has_room(
+    api: RawApi, namespace: str, kubelet: PlayedKubelet, kubeconfig: Path, tmp_path: Path
+) -> None:
+    """There is one node only, so the scheduler itself says that the exclusion holds, and then it is lifted."""
+
+    def script(config: RunConfig) -> Ending:
+        return Ending(137) if (config.step, config.attempt) == ("prepare", 1) else success(config)
+
+    kubelet.script = script
+    patience = {"TUNEWRIGHT_EXCLUSION_PATIENCE_SECONDS": "10"}
+    operator = OperatorProcess(kubeconfig, tmp_path / "operator.log", namespaces=namespace, variables=patience)
+    operator.start()
+    try:
+        run = Run(api, namespace).create()
+        said = eventually(
+            lambda: run.condition("Admitted") if "affinity" in run.condition("Admitted").get("message", "") else None,
+            "the scheduler's words",
+            60,
+        )
+        assert said["reason"] == "WaitingForNode"
+        assert "1 node(s) didn't match Pod's node affinity/selector" in said["message"]
+        assert run.step("prepare")["excludedNodes"] == [NODE]
+        status = run.wait_for_phase("Complete", 90)
+    finally:
+        operator.stop()
+    assert (run.step("prepare")["attempt"], run.step("prepare")["retries"]) == (3, {"NodeFault": 1})
+    told = [(item["attempt"], item["outcome"], item.get("node")) for item in status["attempts"][:3]]
+    assert told == [(1, "Failed", NODE), (2, "Stopped", None), (3, "Succeeded", NODE)]
+
+
+def test_the_last_words_of_a_failed_attempt_outlive_its_pod(
+    api: RawApi, namespace: str, kubelet: PlayedKubelet, operator: OperatorProcess
+) -> None:
+    failure = Failure(failure_class=FailureClass.INVALID_DATA, message="sft.jsonl:3: no prompt", hint="Correct it.")
+    log = "12:00:01 INFO Step started\n12:00:02 ERROR The step failed, token=abc"
+    result = RunResult(step="prepare", attempt=1, failure=failure, log=log)
+    kubelet.script = lambda config: Ending(65, termination_message(result))
+    run = Run(api, namespace).create(ttlSecondsAfterFinished=0)
+    run.wait_for_phase("Failed")
+    eventually(lambda: not run.jobs() and not run.pods(), "Jobs and pods are gone", 60)
+    (record,) = run.status()["attempts"]
+    assert (record["class"], record["exitCode"], record["node"]) == ("InvalidData", 65, NODE)
+    assert record["log"] == log.replace("token=abc", "token=***")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import tiny_model
+import trainer_process
 from tiny_model import Run
 from tunewright_api.failures import FailureClass
 from tunewright_api.spec import FineTuneJobSpec
@@ -298,3 +299,12 @@ def test_a_loss_that_is_no_number_ends_the_run(model: Path, data: Path, tmp_path
     assert failure is not None
     assert failure.failure_class is FailureClass.DIVERGED
     assert "step 1" in failure.message
+
+
+def test_a_pod_that_fails_leaves_its_last_lines_in_its_message(model: Path, data: Path, tmp_path: Path) -> None:
+    config = start(model, data, tmp_path, sft={"dataset": {"uri": f"file://{data}/none.jsonl"}}).config("prepare")
+    ended = trainer_process.run(config, tmp_path / "pod")
+    assert ended.result.failure is not None
+    lines = ended.result.log.splitlines()
+    assert lines[0].endswith(" INFO Step started")
+    assert lines[-1].endswith(" ERROR The step failed")

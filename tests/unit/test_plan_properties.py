@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from played_world import World
-from tunewright_api.status import Phase, StepState
+from tunewright_api.status import MOST_ATTEMPTS, Phase, StepState
 
 EXIT_CODES = st.sampled_from([1, 2, 64, 65, 66, 67, 68, 69, 70, 71, 72, 73, 79, 137, 139, 143])
 SHOWN = st.one_of(
@@ -121,6 +121,16 @@ class AnythingHappens(RuleBasedStateMachine):
         for step in self.world.status().steps:
             assert step.attempt >= self.attempts.get(step.name, 0), step.name
             self.attempts[step.name] = step.attempt
+
+    @invariant()
+    def each_attempt_that_is_over_is_told_once(self) -> None:
+        told = [(record.step, record.attempt) for record in self.world.status().attempts]
+        assert len(set(told)) == len(told) <= MOST_ATTEMPTS
+        for step in self.world.status().steps:
+            if step.state in (StepState.PENDING, StepState.RUNNING):
+                assert (step.name, step.attempt) not in told, "it is not over"
+            if step.state is StepState.SUCCEEDED and len(told) < MOST_ATTEMPTS:
+                assert (step.name, step.attempt) in told
 
     @invariant()
     def steps_go_in_order(self) -> None:

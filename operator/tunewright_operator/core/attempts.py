@@ -8,6 +8,7 @@ from tunewright_api.failures import FAILURES, FailureClass
 from tunewright_api.limits import Limits
 from tunewright_api.run import RunConfig, StepInput
 from tunewright_api.status import Failure, FineTuneJobStatus, StepState, StepStatus
+from tunewright_operator.core.exclusion import excluded_after
 from tunewright_operator.core.parse import format_time, parse_time
 from tunewright_operator.core.types import FineTuneJob
 
@@ -32,7 +33,13 @@ def _attempt(job: FineTuneJob, name: str, number: int, waiting_since: datetime) 
 def uncounted_attempt(job: FineTuneJob, step: StepStatus, now: datetime) -> StepStatus:
     """Another attempt that costs nothing: after a suspension. If the one before had got no pod to run, its wait goes on."""
     fresh = _attempt(job, step.name, step.attempt + 1, parse_time(step.waiting_since) or now)
-    return fresh.model_copy(update={"retries": step.retries, "last_failure": step.last_failure})
+    return fresh.model_copy(
+        update={
+            "retries": step.retries,
+            "last_failure": step.last_failure,
+            "excluded_nodes": step.excluded_nodes,
+        }
+    )
 
 
 def after_pause(step: StepStatus, pause: timedelta) -> StepStatus:
@@ -60,6 +67,7 @@ def after_failure(job: FineTuneJob, step: StepStatus, failure: Failure, limits: 
             update={
                 "retries": {**step.retries, failure.failure_class: spent + 1},
                 "last_failure": failure,
+                "excluded_nodes": excluded_after(step, failure, job.status.attempts),
                 "not_before": format_time(now + timedelta(seconds=delay)) if delay else None,
             }
         )

@@ -8,7 +8,9 @@ from tunewright_api.conditions import Reason
 from tunewright_api.failures import FAILURES, FailureClass
 from tunewright_api.limits import Limits
 from tunewright_api.status import Failure, FineTuneJobStatus, Phase, Resolved, StepState
+from tunewright_operator.core import history
 from tunewright_operator.core.attempts import after_pause, first_attempt, uncounted_attempt
+from tunewright_operator.core.classify import stuck_failure
 from tunewright_operator.core.cleanup import clean_up
 from tunewright_operator.core.conditions import Situation, describe, is_finished
 from tunewright_operator.core.deadlines import run_failure, run_seconds_left
@@ -17,6 +19,7 @@ from tunewright_operator.core.results import replace_step, whole_progress
 from tunewright_operator.core.resume import kept_results, resume_problem
 from tunewright_operator.core.running import plan_step
 from tunewright_operator.core.types import DeleteJob, Event, FineTuneJob, Observed, Plan, Settings
+from tunewright_operator.core.waiting import stopping_words
 
 _Finish = Callable[[FineTuneJob, Observed, FineTuneJobStatus], Plan]
 
@@ -33,12 +36,12 @@ def plan(job: FineTuneJob, observed: Observed, settings: Settings) -> Plan:
     if job.spec is None:
         return _fail(job, observed, job.status, _invalid(job))
     if job.spec.cancel:
-        return _stop(job, observed, _cancelled)
+        return _stop(job, observed, settings, _cancelled)
     remaining = run_seconds_left(job.status, job.spec.limits, observed.now)
     if remaining is not None and remaining <= 0:
-        return _stop(job, observed, _deadline_exceeded)
+        return _stop(job, observed, settings, _deadline_exceeded)
     if job.spec.suspend:
-        return _stop(job, observed, _suspended)
+        return _stop(job, observed, settings, _suspended)
     status = _resumed(job, observed)
     if status is not job.status:
         return _advance(job, status, observed)
@@ -65,6 +68,7 @@ def _begin(job: FineTuneJob, observed: Observed, settings: Settings) -> Plan:
         run_attempt=attempt,
         start_time=format_time(observed.now),
         conditions=job.status.conditions,
+        attempts=job.status.attempts,
     ).model_copy(update=kept)
     resolved = (status.resolved or Resolved()).model_copy(update={"image": image})
     status = status.model_copy(update={"resolved": resolved})
@@ -144,7 +148,7 @@ def _invalid(job: FineTuneJob) -> Failure:
     )
 
 
-def _stop(job: FineTuneJob, observed: Observed, finish: _Finish) -> Plan:
+def _stop(job: FineTuneJob, observed: Observed, settings: Settings, finish: _Finish) -> Plan:
     """Delete what runs, in the foreground, and go on only when it is gone: a Job outlives its pods."""
     step = next(
         (step for step in job.status.steps if step.state in (StepState.PENDING, StepState.RUNNING, StepState.STOPPING)),
@@ -152,17 +156,24 @@ def _stop(job: FineTuneJob, observed: Observed, finish: _Finish) -> Plan:
     )
     child = observed.job(step.job_name) if step else None
     status = job.status
-    if step is None or child is None or child.owner_uid != job.uid:
-        if step is not None:
-            stopped = uncounted_attempt(job, step, observed.now) if step.job_uid or child else step
-            status = replace_step(status, stopped)
+    pods = observed.pods_of(child.uid) if child else ()
+    dead = stuck_failure(pods, observed.now, settings.termination_patience_seconds)
+    if step is None or child is None or child.owner_uid != job.uid or dead is not None:
+        if step is not None and (step.job_uid or child):
+            status = history.stopped(status, step, f"Stopped by {_wish(job)}.", observed.now)
+            status = replace_step(status, uncounted_attempt(job, step, observed.now))
         return finish(job, observed, status)
     status = replace_step(status, step.model_copy(update={"state": StepState.STOPPING, "job_uid": child.uid}))
-    situation = Situation(
-        Phase.RUNNING, Reason.SUSPENDING, f"Step {step.name} is being stopped; waiting for its pod to save and end."
-    )
+    situation = Situation(Phase.RUNNING, Reason.SUSPENDING, stopping_words(step, pods, f"{_wish(job)} says so"))
     actions = () if child.deleting else (DeleteJob(child.name, child.uid),)
     return Plan(describe(job, status, situation, observed.now), actions, requeue_after=30)
+
+
+def _wish(job: FineTuneJob) -> str:
+    """The field that stops a run."""
+    if job.spec is not None and job.spec.cancel:
+        return "spec.cancel"
+    return "spec.suspend" if job.spec is not None and job.spec.suspend else "spec.limits.runDeadline"
 
 
 def _suspended(job: FineTuneJob, observed: Observed, status: FineTuneJobStatus) -> Plan:
@@ -194,7 +205,6 @@ def _deadline_exceeded(job: FineTuneJob, observed: Observed, status: FineTuneJob
 def _resumed(job: FineTuneJob, observed: Observed) -> FineTuneJobStatus:
     """The status after a suspension has ended; the very same object when there was none."""
     status = job.status
-    stopping = next((step for step in status.steps if step.state is StepState.STOPPING), None)
     if status.suspended_since is not None:
         since = parse_time(status.suspended_since)
         pause = int((observed.now - since).total_seconds()) if since else 0
@@ -205,8 +215,6 @@ def _resumed(job: FineTuneJob, observed: Observed) -> FineTuneJobStatus:
                 "steps": [after_pause(step, timedelta(seconds=pause)) for step in status.steps],
             }
         )
-    if stopping is not None and stopping.stopping_because is None and observed.job(stopping.job_name) is None:
-        return replace_step(status, uncounted_attempt(job, stopping, observed.now))
     return status
 
 

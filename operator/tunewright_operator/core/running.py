@@ -6,10 +6,12 @@ from tunewright_api.conditions import Reason
 from tunewright_api.failures import FAILURES, FailureClass
 from tunewright_api.limits import Limits
 from tunewright_api.status import Failure, FineTuneJobStatus, Phase, StepState, StepStatus
-from tunewright_operator.core.attempts import after_failure, run_config
+from tunewright_operator.core import history
+from tunewright_operator.core.attempts import after_failure, run_config, uncounted_attempt
 from tunewright_operator.core.classify import failure_of, image_failure, parse_result, stuck_failure
 from tunewright_operator.core.conditions import Situation
 from tunewright_operator.core.deadlines import hang_failure, wait_failure
+from tunewright_operator.core.exclusion import exclusion_is_in_the_way
 from tunewright_operator.core.job_manifest import build_job
 from tunewright_operator.core.parse import format_time, parse_time
 from tunewright_operator.core.results import fold_leftovers, fold_progress, fold_result, replace_step
@@ -24,7 +26,7 @@ from tunewright_operator.core.types import (
     PodView,
     Settings,
 )
-from tunewright_operator.core.waiting import refused, retry_words, situation_of, stopping_words
+from tunewright_operator.core.waiting import next_words, refused, retry_words, situation_of, stopping_words
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,8 @@ def plan_step(job: FineTuneJob, step: StepStatus, observed: Observed, settings: 
     child = observed.job(step.job_name)
     if child is not None and child.owner_uid != job.uid:
         return _stranger(job, step)
-    if step.stopping_because is not None:
-        return _stopping_for_failure(job, step, child, observed, settings)
+    if step.state is StepState.STOPPING:
+        return _stopping(job, step, child, observed, settings)
     if child is None and step.job_uid is None:
         return _not_created(job, step, observed, settings)
     if child is None or (step.job_uid is not None and child.uid != step.job_uid):
@@ -74,11 +76,8 @@ def _not_created(job: FineTuneJob, step: StepStatus, observed: Observed, setting
             return _retry_or_fail(job, step, late, job.status, observed)
         return StepPlan(job.status, situation, requeue_after=30)
     image = (job.status.resolved.image if job.status.resolved else None) or settings.trainer_image
-    # The deadline of the run is ours to keep: activeDeadlineSeconds would start anew with each Job and stop while one is suspended.
-    manifest = build_job(job, run_config(job, job.status, step, image), None)
-    situation = Situation(
-        Phase.RUNNING, Reason.WAITING_FOR_STEP, f"The Job of step {step.name} is being created.", admitted=False
-    )
+    manifest = build_job(job, run_config(job, job.status, step, image), step.excluded_nodes)
+    situation = Situation(Phase.RUNNING, Reason.WAITING_FOR_STEP, next_words(step), admitted=False)
     return StepPlan(job.status, situation, actions=(CreateJob(manifest),), requeue_after=10)
 
 
@@ -137,6 +136,8 @@ def _at_work(
     )
     if hopeless is not None:
         return _give_up(status, step, pods, hopeless, events)
+    if exclusion_is_in_the_way(step, pods, observed, settings):
+        return _use_all_nodes(status, step, pods, events)
     return StepPlan(replace_step(status, step), situation, events=events, requeue_after=settings.poll_seconds)
 
 
@@ -161,6 +162,18 @@ def _give_up(
     return StepPlan(replace_step(status, stopping), situation, events=events, requeue_after=0)
 
 
+def _use_all_nodes(
+    status: FineTuneJobStatus, step: StepStatus, pods: tuple[PodView, ...], events: tuple[Event, ...]
+) -> StepPlan:
+    """The same attempt once more, with every node allowed; it costs nothing."""
+    nodes = ", ".join(step.excluded_nodes)
+    why = f"no other node has room, so {nodes} may be used again"
+    stopping = step.model_copy(update={"state": StepState.STOPPING, "excluded_nodes": []})
+    said = Event("Warning", "NodesAllowedAgain", f"Step {step.name}, attempt {step.attempt}: {why}.")
+    situation = Situation(Phase.RUNNING, Reason.STOPPING, stopping_words(step, pods, why), admitted=False)
+    return StepPlan(replace_step(status, stopping), situation, events=(*events, said), requeue_after=0)
+
+
 def _completed(
     job: FineTuneJob,
     step: StepStatus,
@@ -176,25 +189,35 @@ def _completed(
             job, step, _lost("the step succeeded, but what its pod reported is lost"), status, observed, events
         )
     done = Event("Normal", "StepSucceeded", f"Step {step.name} succeeded at attempt {step.attempt}.")
-    return StepPlan(fold_result(status, step, result, observed.now), events=(*events, done))
+    status = history.succeeded(fold_result(status, step, result, observed.now), step, pods, observed.now)
+    return StepPlan(status, events=(*events, done))
 
 
-def _stopping_for_failure(
+def _stopping(
     job: FineTuneJob, step: StepStatus, child: JobView | None, observed: Observed, settings: Settings
 ) -> StepPlan:
     failure = step.stopping_because
-    assert failure is not None
     pods = observed.pods_of(child.uid) if child else ()
     dead = stuck_failure(pods, observed.now, settings.termination_patience_seconds)
-    if child is None or dead is not None:
+    if (child is None or dead is not None) and failure is not None:
         return _retry_or_fail(job, step, failure, job.status, observed)
-    actions = () if child.deleting else (DeleteJob(child.name, child.uid),)
+    if child is None or dead is not None:
+        return _stopped(job, step, observed)
+    because = failure.message if failure else "another attempt takes its place"
+    reason = failure.failure_class if failure else Reason.STOPPING
     return StepPlan(
         job.status,
-        Situation(Phase.RUNNING, failure.failure_class, stopping_words(step, pods, failure.message), admitted=False),
-        actions=actions,
+        Situation(Phase.RUNNING, reason, stopping_words(step, pods, because), admitted=False),
+        actions=() if child.deleting else (DeleteJob(child.name, child.uid),),
         requeue_after=5,
     )
+
+
+def _stopped(job: FineTuneJob, step: StepStatus, observed: Observed) -> StepPlan:
+    status = history.stopped(job.status, step, "Another attempt has taken its place.", observed.now)
+    fresh = uncounted_attempt(job, step, observed.now)
+    situation = Situation(Phase.RUNNING, Reason.WAITING_FOR_STEP, next_words(fresh), admitted=False)
+    return StepPlan(replace_step(status, fresh), situation, requeue_after=0)
 
 
 def _lost(message: str) -> Failure:
@@ -210,6 +233,8 @@ def _retry_or_fail(
     events: tuple[Event, ...] = (),
 ) -> StepPlan:
     failure = failure.model_copy(update={"step": step.name, "attempt": step.attempt})
+    pods = observed.pods_of(step.job_uid)
+    status = history.failed(status, step, failure, pods, observed.now)
     limits = job.spec.limits if job.spec else Limits()
     retry = after_failure(job, step, failure, limits, observed.now)
     if retry is None:

@@ -27,6 +27,8 @@ class Settings:
     """How long a pod may wait for its image before the run fails."""
     termination_patience_seconds: int = 300
     """How long after its grace period a pod may be stuck Terminating before the next attempt starts."""
+    exclusion_patience_seconds: int = 300
+    """How long no other node may have room before one that failed is used again."""
 
 
 @dataclass(frozen=True)

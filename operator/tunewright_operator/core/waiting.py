@@ -116,3 +116,9 @@ def stopping_words(step: StepStatus, pods: tuple[PodView, ...], because: str) ->
     deadline = max((pod.deletion_deadline for pod in pods if pod.deletion_deadline), default=None)
     at_the_latest = f", at the latest at {format_time(deadline)}" if deadline else ""
     return f"Step {step.name}, attempt {step.attempt}, is being stopped: {because.rstrip('. ')}. What follows begins when its pod has saved and ended{at_the_latest}."
+
+
+def next_words(step: StepStatus) -> str:
+    """The step whose Job does not exist yet."""
+    since = f" since {step.waiting_since}" if step.waiting_since else ""
+    return f"Step {step.name}, attempt {step.attempt}, has been next{since}. It goes on when its Job has been created."

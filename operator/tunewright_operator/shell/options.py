@@ -59,6 +59,12 @@ def read(arguments: list[str], environment: Mapping[str, str] = os.environ) -> O
         default=int(variable("TERMINATION_PATIENCE_SECONDS", str(Settings.termination_patience_seconds))),
         help="how long after its grace period a pod may be stuck before the next attempt starts",
     )
+    parser.add_argument(
+        "--exclusion-patience-seconds",
+        type=int,
+        default=int(variable("EXCLUSION_PATIENCE_SECONDS", str(Settings.exclusion_patience_seconds))),
+        help="how long no other node may have room before one on which a step has failed is used again",
+    )
     parser.add_argument("--log-level", default=variable("LOG_LEVEL", "INFO"))
     given = parser.parse_args(arguments)
     missing = [flag for flag in ("trainer_image", "monitor_image") if not getattr(given, flag)]
@@ -71,6 +77,7 @@ def read(arguments: list[str], environment: Mapping[str, str] = os.environ) -> O
             monitor_image=given.monitor_image,
             image_pull_patience_seconds=given.image_pull_patience_seconds,
             termination_patience_seconds=given.termination_patience_seconds,
+            exclusion_patience_seconds=given.exclusion_patience_seconds,
         ),
         namespaces=tuple(name.strip() for name in given.namespaces.split(",") if name.strip()),
         lease_namespace=given.lease_namespace or _own_namespace(),
