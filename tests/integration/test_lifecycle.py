@@ -100,3 +100,37 @@ def test_the_last_words_of_a_failed_attempt_outlive_its_pod(
     (record,) = run.status()["attempts"]
     assert (record["class"], record["exitCode"], record["node"]) == ("InvalidData", 65, NODE)
     assert record["log"] == log.replace("token=abc", "token=***")
+
+
+def test_a_wait_in_a_queue_is_told_in_the_queues_words(
+    api: RawApi, namespace: str, kubelet: PlayedKubelet, operator: OperatorProcess, audit: AuditLog
+) -> None:
+    """The test plays Kueue: it suspends the Job and says on its Workload why."""
+    words = "couldn't assign flavors to pod set main: insufficient unused quota for nvidia.com/gpu in flavor a100, 1 more needed"
+    kubelet.script = until("prepare")
+    run = Run(api, namespace).create(compute={"queueName": "team-a"})
+    eventually(lambda: run.step("prepare").get("jobUID"), "the Job of prepare")
+    workload = {"kind": "Workload", "apiVersion": "kueue.x-k8s.io/v1beta1", "namespace": namespace}
+    api.create(
+        f"/api/v1/namespaces/{namespace}/events",
+        {
+            "metadata": {"name": "pending.1"},
+            "involvedObject": {**workload, "name": f"job-{child(run, 'prepare')}-1a2b3"},
+            "reason": "Pending",
+            "type": "Warning",
+            "message": words,
+            "lastTimestamp": "2026-01-31T12:00:00Z",
+        },
+    )
+    api.patch(f"/apis/batch/v1/namespaces/{namespace}/jobs/{child(run, 'prepare')}", {"spec": {"suspend": True}})
+    said = eventually(
+        lambda: run.condition("Admitted") if run.condition("Admitted").get("reason") == "WaitingInQueue" else None,
+        "the wait is told",
+        60,
+    )
+    assert f"in queue team-a: {words}. It goes on when its Job is admitted." in said["message"]
+    assert audit.forbidden() == []
+    api.patch(f"/apis/batch/v1/namespaces/{namespace}/jobs/{child(run, 'prepare')}", {"spec": {"suspend": False}})
+    kubelet.script = success
+    run.wait_for_phase("Complete")
+    assert run.step("prepare")["attempt"] == 1

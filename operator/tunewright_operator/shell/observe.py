@@ -13,6 +13,7 @@ from tunewright_operator.shell.cache import Cache
 from tunewright_operator.shell.client import Client
 from tunewright_operator.shell.errors import NotFound
 from tunewright_operator.shell.progress import Puller
+from tunewright_operator.shell.queue_words import QueueWords
 from tunewright_operator.shell.refusals import Refusals
 from tunewright_operator.shell.resources import ADAPTER_MONITORS, DEPLOYMENTS, FINE_TUNE_JOBS, JOBS, PODS
 from tunewright_operator.shell.workqueue import Key
@@ -31,12 +32,14 @@ class Observer:
         client: Client,
         cache: Cache,
         refusals: Refusals,
+        queue: QueueWords,
         progress: Puller[ProgressReport],
         reports: Puller[MonitorReport],
     ) -> None:
         self._client = client
         self._cache = cache
         self._refusals = refusals
+        self._queue = queue
         self._progress = progress
         self._reports = reports
 
@@ -50,6 +53,7 @@ class Observer:
         pods = self._pods(key, job.uid)
         for step in open_steps:
             await self._explain_missing_pods(job.namespace, step, jobs, pods)
+        words = self._refusals.of(job.namespace, [step.job_name for step in job.status.steps])
         progress, silence = await self._progress_of(open_steps, pods)
         return Observed(
             now=datetime.now(UTC),
@@ -57,7 +61,7 @@ class Observer:
             pods=pods,
             progress=progress,
             progress_silence_seconds=silence,
-            refusals=self._refusals.of(job.namespace, [step.job_name for step in job.status.steps]),
+            refusals={**words, **await self._queue_words(job.namespace, jobs)},
         )
 
     async def monitor(self, monitor: AdapterMonitor) -> MonitorObserved:
@@ -126,6 +130,11 @@ class Observer:
             await self._refusals.look_up(namespace, view.name, view.uid)
         else:
             self._refusals.clear(namespace, view.name)
+
+    async def _queue_words(self, namespace: str, jobs: tuple[Body, ...]) -> dict[str, str]:
+        """What lets suspended Jobs wait, by their names."""
+        waiting = [view.name for view in map(job_view, jobs) if view.suspended and not (view.failed or view.complete)]
+        return {name: await self._queue.about(namespace, name) for name in waiting}
 
     async def _progress_of(
         self, steps: list[StepStatus], pods: tuple[PodView, ...]
