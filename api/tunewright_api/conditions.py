@@ -59,7 +59,6 @@ class Reason(StrEnum):
     CANCELLED = "Cancelled"
     COMPLETED = "Completed"
     IN_PROGRESS = "InProgress"
-    FINISHED = "Finished"
     DEPLOYED = "Deployed"
     DEPLOYING = "Deploying"
     PROBE_SUCCEEDED = "ProbeSucceeded"

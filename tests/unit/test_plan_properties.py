@@ -7,6 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from message_style import faults
 from played_world import World
 from tunewright_api.status import MOST_ATTEMPTS, Phase, StepState
 
@@ -131,6 +132,10 @@ class AnythingHappens(RuleBasedStateMachine):
                 assert (step.name, step.attempt) not in told, "it is not over"
             if step.state is StepState.SUCCEEDED and len(told) < MOST_ATTEMPTS:
                 assert (step.name, step.attempt) in told
+
+    @invariant()
+    def every_sentence_keeps_the_rules(self) -> None:
+        assert faults(self.world.status()) == []
 
     @invariant()
     def steps_go_in_order(self) -> None:

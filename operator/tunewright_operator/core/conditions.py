@@ -116,7 +116,7 @@ def _step_condition(type_: str, steps: tuple[str, ...], status: FineTuneJobStatu
         type_,
         False,
         Reason.WAITING_FOR_STEP,
-        "Waiting for the steps before." if situation.phase is Phase.RUNNING else "Not done.",
+        "It comes after the steps before it." if situation.phase is Phase.RUNNING else "It is not done.",
     )
 
 

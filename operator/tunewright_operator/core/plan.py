@@ -19,7 +19,14 @@ from tunewright_operator.core.results import replace_step, whole_progress
 from tunewright_operator.core.resume import kept_results, resume_problem
 from tunewright_operator.core.running import plan_step
 from tunewright_operator.core.types import DeleteJob, Event, FineTuneJob, Observed, Plan, Settings
-from tunewright_operator.core.waiting import stopping_words
+from tunewright_operator.core.words import (
+    cancelled_words,
+    completed_words,
+    failed_words,
+    next_words,
+    stopping_words,
+    suspended_words,
+)
 
 _Finish = Callable[[FineTuneJob, Observed, FineTuneJobStatus], Plan]
 
@@ -90,17 +97,17 @@ def _advance(job: FineTuneJob, status: FineTuneJobStatus, observed: Observed, *e
             continue
         if step is None or step.state is StepState.WAITING:
             status = replace_step(status, first_attempt(job, name, step, observed.now))
-        situation = Situation(Phase.RUNNING, Reason.WAITING_FOR_STEP, f"Step {name} is about to start.")
+        recorded = next(found for found in status.steps if found.name == name)
+        situation = Situation(Phase.RUNNING, Reason.WAITING_FOR_STEP, next_words(recorded))
         return Plan(describe(job, status, situation, observed.now), events=events, requeue_after=0)
     return _complete(job, status, observed, events)
 
 
 def _complete(job: FineTuneJob, status: FineTuneJobStatus, observed: Observed, events: tuple[Event, ...]) -> Plan:
     where = status.adapter.uri if status.adapter else "object storage"
-    situation = Situation(Phase.COMPLETE, Reason.COMPLETED, f"The adapter is published at {where}.")
-    status = status.model_copy(
-        update={"completion_time": format_time(observed.now), "progress": whole_progress(status)}
-    )
+    moment = format_time(observed.now)
+    situation = Situation(Phase.COMPLETE, Reason.COMPLETED, completed_words(where, moment))
+    status = status.model_copy(update={"completion_time": moment, "progress": whole_progress(status)})
     return Plan(
         describe(job, status, situation, observed.now),
         events=(*events, Event("Normal", "Completed", situation.message)),
@@ -129,11 +136,9 @@ def _continue(job: FineTuneJob, observed: Observed, settings: Settings) -> Plan:
 
 
 def _fail(job: FineTuneJob, observed: Observed, status: FineTuneJobStatus, failure: Failure) -> Plan:
-    where = f"Step {failure.step}: " if failure.step else ""
-    situation = Situation(
-        Phase.FAILED, failure.failure_class, f"{where}{failure.message}. {failure.hint}".replace("..", ".")
-    )
-    status = status.model_copy(update={"failure": failure, "completion_time": format_time(observed.now)})
+    moment = format_time(observed.now)
+    situation = Situation(Phase.FAILED, failure.failure_class, failed_words(failure, moment))
+    status = status.model_copy(update={"failure": failure, "completion_time": moment})
     return Plan(
         describe(job, status, situation, observed.now),
         events=(Event("Warning", str(failure.failure_class), situation.message),),
@@ -179,20 +184,16 @@ def _wish(job: FineTuneJob) -> str:
 def _suspended(job: FineTuneJob, observed: Observed, status: FineTuneJobStatus) -> Plan:
     newly = status.suspended_since is None
     status = status.model_copy(update={"suspended_since": status.suspended_since or format_time(observed.now)})
-    situation = Situation(
-        Phase.SUSPENDED,
-        Reason.SUSPENDED_BY_USER,
-        "No pod runs. Set spec.suspend to false to go on from the last checkpoint.",
-    )
+    words = suspended_words(status.suspended_since or format_time(observed.now))
+    situation = Situation(Phase.SUSPENDED, Reason.SUSPENDED_BY_USER, words)
     events = (Event("Normal", "Suspended", "The run is suspended; no pod runs."),) if newly else ()
     return Plan(describe(job, status, situation, observed.now), events=events)
 
 
 def _cancelled(job: FineTuneJob, observed: Observed, status: FineTuneJobStatus) -> Plan:
-    situation = Situation(
-        Phase.CANCELLED, Reason.CANCELLED, "The run was cancelled. Raise spec.runAttempt to run it again."
-    )
-    status = status.model_copy(update={"completion_time": format_time(observed.now)})
+    moment = format_time(observed.now)
+    situation = Situation(Phase.CANCELLED, Reason.CANCELLED, cancelled_words(moment))
+    status = status.model_copy(update={"completion_time": moment})
     return Plan(
         describe(job, status, situation, observed.now), events=(Event("Normal", "Cancelled", situation.message),)
     )

@@ -26,7 +26,8 @@ from tunewright_operator.core.types import (
     PodView,
     Settings,
 )
-from tunewright_operator.core.waiting import next_words, refused, retry_words, situation_of, stopping_words
+from tunewright_operator.core.waiting import refused, situation_of
+from tunewright_operator.core.words import next_words, retry_words, stopping_words, stranger_words
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,8 @@ def plan_step(job: FineTuneJob, step: StepStatus, observed: Observed, settings: 
 
 
 def _stranger(job: FineTuneJob, step: StepStatus) -> StepPlan:
-    message = f"A Job named {step.job_name} exists and belongs to somebody else; delete it, or delete this FineTuneJob."
-    situation = Situation(Phase.RUNNING, Reason.CREATION_REFUSED, message, stalled=True, admitted=False)
+    words = stranger_words(step)
+    situation = Situation(Phase.RUNNING, Reason.CREATION_REFUSED, words, stalled=True, admitted=False)
     return StepPlan(job.status, situation, requeue_after=60)
 
 
@@ -127,8 +128,8 @@ def _at_work(
     limits = job.spec.limits if job.spec else Limits()
     pods = observed.pods_of(child.uid)
     status = fold_progress(status, observed.progress, observed.now, settings.progress_interval_seconds)
-    step = _with_wait(step, bool(pods) and pods[-1].phase == "Running", observed)
-    situation = situation_of(job, status, step, child, pods, observed)
+    step = _with_wait(step, bool(pods) and pods[-1].phase != "Pending", observed)
+    situation = situation_of(job, status, step, child, pods, observed, settings)
     hopeless = (
         image_failure(pods, observed.now, settings.image_pull_patience_seconds)
         or wait_failure(step, situation, limits, observed.now)

@@ -10,7 +10,8 @@ from tunewright_operator.core.classify import IMAGE_REASONS
 from tunewright_operator.core.conditions import Situation
 from tunewright_operator.core.deadlines import wait_ends
 from tunewright_operator.core.parse import format_time, parse_time
-from tunewright_operator.core.types import FineTuneJob, JobView, Observed, PodView
+from tunewright_operator.core.types import FineTuneJob, JobView, Observed, PodView, Settings
+from tunewright_operator.core.words import bare
 
 LONGEST_SILENCE_SECONDS = 60
 """A pod that runs and has not answered for this long is not going to: something stands between."""
@@ -23,7 +24,7 @@ def waiting(
     end = wait_ends(step, limits)
     given_up = f", and is given up at {format_time(end)} (spec.limits.queueDeadline)" if end else ""
     since = f" since {step.waiting_since}" if step.waiting_since else ""
-    words = f": {quoted.rstrip('. ')}" if quoted else ""
+    words = f": {bare(quoted)}" if quoted else ""
     message = f"Step {step.name} has waited{since} {waits_for}{words}. It goes on {until}{given_up}."
     return Situation(
         Phase.RUNNING, reason, message, stalled=stalled, admitted=False, waits_for=waits_for, quoted=quoted
@@ -32,7 +33,7 @@ def waiting(
 
 def refused(step: StepStatus, limits: Limits, what: str, words: str) -> Situation:
     """The cluster does not let the Job or its pod in."""
-    until = "by itself once the cluster lets it in: it is tried again and again"
+    until = "when the cluster lets it in, and is tried again by itself until then"
     return waiting(
         step, limits, Reason.CREATION_REFUSED, f"while the cluster refuses the {what}", words, until, stalled=True
     )
@@ -45,6 +46,7 @@ def situation_of(
     child: JobView,
     pods: tuple[PodView, ...],
     observed: Observed,
+    settings: Settings,
 ) -> Situation:
     """What the step waits for, or how far it is."""
     limits = job.spec.limits if job.spec else Limits()
@@ -59,22 +61,30 @@ def situation_of(
         return waiting(
             step, limits, Reason.WAITING_FOR_NODE, "for its pod", "", "when the Job controller has created the pod"
         )
-    return _of_pod(status, step, pods[-1], observed, limits)
+    pod = pods[-1]
+    if pod.phase == "Running":
+        return _running(status, step, pod, observed)
+    return _of_pod(step, pod, limits, settings)
 
 
-def _of_pod(status: FineTuneJobStatus, step: StepStatus, pod: PodView, observed: Observed, limits: Limits) -> Situation:
+def _of_pod(step: StepStatus, pod: PodView, limits: Limits, settings: Settings) -> Situation:
     if pod.unscheduled_message:
         return waiting(
             step, limits, Reason.WAITING_FOR_NODE, "for a node", pod.unscheduled_message, "when a node has room for it"
         )
     if pod.waiting_reason in IMAGE_REASONS:
         words = f"{pod.waiting_reason}: {pod.waiting_message}" if pod.waiting_message else pod.waiting_reason
-        return waiting(step, limits, Reason.WAITING_FOR_IMAGE, "for its image", words, "when the image has been pulled")
+        until = "when the image has been pulled"
+        if limits.queue_deadline is None and pod.created is not None:
+            end = pod.created + timedelta(seconds=settings.image_pull_patience_seconds)
+            until += f", and is given up at {format_time(end)}"
+        return waiting(step, limits, Reason.WAITING_FOR_IMAGE, "for its image", words, until)
     if pod.phase == "Pending":
         waits_for = f"for its pod to start on node {pod.node}" if pod.node else "for the scheduler to choose a node"
         reason = Reason.POD_STARTING if pod.node else Reason.WAITING_FOR_NODE
         return waiting(step, limits, reason, waits_for, pod.waiting_message, "when the pod runs")
-    return _running(status, step, pod, observed)
+    message = f"Step {step.name}, attempt {step.attempt}, has ended on node {pod.node}. The next step follows when its Job has taken note."
+    return Situation(Phase.RUNNING, Reason.STEP_RUNNING, message, admitted=True)
 
 
 def _running(status: FineTuneJobStatus, step: StepStatus, pod: PodView, observed: Observed) -> Situation:
@@ -101,24 +111,3 @@ def _end(progress: Progress) -> str:
     if progress.eta_seconds is None or updated is None:
         return "The next step follows when it has succeeded."
     return f"By its speed so far it ends at about {format_time(updated + timedelta(seconds=progress.eta_seconds))}."
-
-
-def retry_words(step: StepStatus) -> str:
-    """Why there is another attempt, and when."""
-    failure = step.last_failure
-    because = f" after {failure.failure_class}: {failure.message.rstrip('. ')}" if failure else ""
-    when = f"at {step.not_before}" if step.not_before else "at once"
-    return f"Step {step.name} is tried again{because}. Attempt {step.attempt} starts {when}."
-
-
-def stopping_words(step: StepStatus, pods: tuple[PodView, ...], because: str) -> str:
-    """Why an attempt is being stopped, and how long that can take."""
-    deadline = max((pod.deletion_deadline for pod in pods if pod.deletion_deadline), default=None)
-    at_the_latest = f", at the latest at {format_time(deadline)}" if deadline else ""
-    return f"Step {step.name}, attempt {step.attempt}, is being stopped: {because.rstrip('. ')}. What follows begins when its pod has saved and ended{at_the_latest}."
-
-
-def next_words(step: StepStatus) -> str:
-    """The step whose Job does not exist yet."""
-    since = f" since {step.waiting_since}" if step.waiting_since else ""
-    return f"Step {step.name}, attempt {step.attempt}, has been next{since}. It goes on when its Job has been created."
