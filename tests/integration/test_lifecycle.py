@@ -1,7 +1,11 @@
 """Deadlines, time to live, new runs and nodes that fail, against a real API server, Job controller and garbage collector; the test plays the kubelet."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
+import devcluster
 from builders import STEPS
 from operator_process import AuditLog, OperatorProcess
 from played_kubelet import NODE, Ending, PlayedKubelet, success
@@ -134,3 +138,27 @@ def test_a_wait_in_a_queue_is_told_in_the_queues_words(
     kubelet.script = success
     run.wait_for_phase("Complete")
     assert run.step("prepare")["attempt"] == 1
+
+
+def test_describe_tells_the_story_of_a_run_whose_pods_are_gone(
+    api: RawApi, namespace: str, kubelet: PlayedKubelet, operator: OperatorProcess, cluster: devcluster.Cluster
+) -> None:
+    def script(config: RunConfig) -> Ending:
+        return Ending(143) if (config.step, config.attempt) == ("train-sft", 1) else success(config)
+
+    kubelet.script = script
+    run = Run(api, namespace).create(ttlSecondsAfterFinished=0)
+    run.wait_for_phase("Complete")
+    eventually(lambda: not run.jobs(), "the Jobs are gone", 60)
+    command = [sys.executable, "-m", "tunewright_cli.main", "describe", "demo", "-n", namespace]
+    environment = {**os.environ, "KUBECONFIG": cluster.kubeconfig}
+    text = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+    assert text.startswith(f"FineTuneJob demo in namespace {namespace}: Complete\n\nThe run was complete at ")
+    for words in (
+        "train-sft 1        Failed Preempted on played-node, exit code 143",
+        "tried again after 1 x Preempted",
+    ):
+        assert words in text
+    told = text.split("\nEvents\n")[1]
+    for reason in ("RunStarted", "StepSucceeded", "Preempted", "Completed"):
+        assert reason in told
