@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from builders import NOW, SETTINGS, child, job, observed, pod
+from builders import NOW, SETTINGS, child, failed, job, observed, pod
 from driven_plan import decide, running, started, step_of
 from tunewright_api.conditions import find
 from tunewright_api.failures import FailureClass
@@ -85,6 +85,12 @@ def test_a_pod_that_runs_ends_the_wait_and_a_queue_that_takes_it_away_begins_ano
     current, _ = decide(current, observed(child("train-sft", suspended=True), seconds=5000))
     assert step_of(current, "train-sft").waiting_since == at(5000)
     assert step_of(current, "train-sft").state is StepState.RUNNING
+
+
+def test_a_step_that_is_over_waits_for_nothing() -> None:
+    assert step_of(running("train-sft"), "prepare").waiting_since is None, "its pod was never seen to run"
+    current, _ = decide(running(), failed("prepare", exit_code=65))
+    assert step_of(current, "prepare").waiting_since is None
 
 
 def test_a_wait_stands_still_while_the_user_suspends() -> None:

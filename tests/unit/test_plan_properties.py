@@ -68,6 +68,35 @@ class AnythingHappens(RuleBasedStateMachine):
             self.world.run_pod(name)
 
     @precondition(lambda self: self.world.active())
+    @rule(data=st.data())
+    def a_pod_finds_no_node(self, data: st.DataObject) -> None:
+        name = data.draw(st.sampled_from(self.world.active()))
+        if name in self.world.pods and self.world.pods[name].phase == "Pending":
+            self.world.wait_for_room(name)
+
+    @precondition(lambda self: self.world.active())
+    @rule(data=st.data(), figure=st.integers(0, 2))
+    def a_pod_tells_how_far_it_is(self, data: st.DataObject, figure: int) -> None:
+        self.world.report(data.draw(st.sampled_from(self.world.active())), figure)
+
+    @rule()
+    def pods_fall_silent(self) -> None:
+        self.world.fall_silent()
+
+    @rule(
+        queue=st.sampled_from([None, "1m", "1h"]),
+        run=st.sampled_from([None, "2h"]),
+        progress=st.sampled_from([None, "5m"]),
+    )
+    def the_user_sets_deadlines(self, queue: str | None, run: str | None, progress: str | None) -> None:
+        limits = {"queueDeadline": queue, "runDeadline": run, "noProgressDeadline": progress}
+        self.world.change(limits={name: value for name, value in limits.items() if value})
+
+    @rule(seconds=st.sampled_from([0, 600]))
+    def the_user_wants_the_jobs_of_finished_runs_gone(self, seconds: int) -> None:
+        self.world.change(ttlSecondsAfterFinished=seconds)
+
+    @precondition(lambda self: self.world.active())
     @rule(data=st.data(), message=st.sampled_from([None, "", "{", '{"step": "other", "attempt": 1}']))
     def a_pod_succeeds(self, data: st.DataObject, message: str | None) -> None:
         name = data.draw(st.sampled_from(self.world.active()))

@@ -29,6 +29,7 @@ def fold_result(status: FineTuneJobStatus, step: StepStatus, result: RunResult, 
         update={
             "state": StepState.SUCCEEDED,
             "finish_time": format_time(now),
+            "waiting_since": None,
             "manifest_uri": result.manifest_uri,
             "digest": result.digest,
             "figures": result.figures,

@@ -240,7 +240,12 @@ def _retry_or_fail(
     retry = after_failure(job, step, failure, limits, observed.now)
     if retry is None:
         failed = step.model_copy(
-            update={"state": StepState.FAILED, "finish_time": format_time(observed.now), "last_failure": failure}
+            update={
+                "state": StepState.FAILED,
+                "finish_time": format_time(observed.now),
+                "waiting_since": None,
+                "last_failure": failure,
+            }
         )
         return StepPlan(replace_step(status, failed), failure=failure, events=events)
     said = Event(
