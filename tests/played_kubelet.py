@@ -65,6 +65,8 @@ class PlayedKubelet:
         self.script: Script = success
         self.dead_pods: set[str] = set()
         """Names of pods whose node does not answer any more."""
+        self.starts_pods = True
+        """False leaves them in ContainerCreating."""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="played-kubelet", daemon=True)
 
@@ -110,7 +112,7 @@ class PlayedKubelet:
                 continue
             if "deletionTimestamp" in pod["metadata"]:
                 self._end_deleted(pod)
-            elif pod["status"]["phase"] == "Pending":
+            elif pod["status"]["phase"] == "Pending" and self.starts_pods:
                 self._report(pod, "Running", {"running": {"startedAt": _now()}})
             elif pod["status"]["phase"] == "Running" and (ending := self._ending(pod)) is not None:
                 self._end(pod, ending)

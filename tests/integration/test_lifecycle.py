@@ -162,3 +162,34 @@ def test_describe_tells_the_story_of_a_run_whose_pods_are_gone(
     told = text.split("\nEvents\n")[1]
     for reason in ("RunStarted", "StepSucceeded", "Preempted", "Completed"):
         assert reason in told
+
+
+def test_a_pod_that_cannot_start_is_told_in_the_kubelets_words(
+    api: RawApi, namespace: str, kubelet: PlayedKubelet, operator: OperatorProcess, audit: AuditLog
+) -> None:
+    words = 'MountVolume.SetUp failed for volume "storage" : secret "s3" not found'
+    kubelet.starts_pods = False
+    run = Run(api, namespace).create()
+    eventually(lambda: any(pod["spec"].get("nodeName") for pod in run.pods()), "the pod has its node")
+    (pod,) = run.pods()
+    api.create(
+        f"/api/v1/namespaces/{namespace}/events",
+        {
+            "metadata": {"name": "mount.1"},
+            "involvedObject": {"kind": "Pod", "namespace": namespace, "uid": pod["metadata"]["uid"]},
+            "reason": "FailedMount",
+            "type": "Warning",
+            "message": words,
+            "lastTimestamp": "2026-01-31T12:00:00Z",
+        },
+    )
+    said = eventually(
+        lambda: run.condition("Admitted") if "secret" in run.condition("Admitted").get("message", "") else None,
+        "the reason is told",
+        60,
+    )
+    assert said["reason"] == "PodStarting"
+    assert f"for its pod to start on node {NODE}: {words}. It goes on when the pod runs." in said["message"]
+    assert audit.forbidden() == []
+    kubelet.starts_pods = True
+    run.wait_for_phase("Complete")

@@ -64,10 +64,10 @@ def situation_of(
     pod = pods[-1]
     if pod.phase == "Running":
         return _running(status, step, pod, observed)
-    return _of_pod(step, pod, limits, settings)
+    return _of_pod(step, pod, words, limits, settings)
 
 
-def _of_pod(step: StepStatus, pod: PodView, limits: Limits, settings: Settings) -> Situation:
+def _of_pod(step: StepStatus, pod: PodView, words_of_events: str, limits: Limits, settings: Settings) -> Situation:
     if pod.unscheduled_message:
         return waiting(
             step, limits, Reason.WAITING_FOR_NODE, "for a node", pod.unscheduled_message, "when a node has room for it"
@@ -82,7 +82,7 @@ def _of_pod(step: StepStatus, pod: PodView, limits: Limits, settings: Settings) 
     if pod.phase == "Pending":
         waits_for = f"for its pod to start on node {pod.node}" if pod.node else "for the scheduler to choose a node"
         reason = Reason.POD_STARTING if pod.node else Reason.WAITING_FOR_NODE
-        return waiting(step, limits, reason, waits_for, pod.waiting_message, "when the pod runs")
+        return waiting(step, limits, reason, waits_for, pod.waiting_message or words_of_events, "when the pod runs")
     message = f"Step {step.name}, attempt {step.attempt}, has ended on node {pod.node}. The next step follows when its Job has taken note."
     return Situation(Phase.RUNNING, Reason.STEP_RUNNING, message, admitted=True)
 

@@ -7,6 +7,7 @@ from tunewright_api import names
 from tunewright_api.adapter_monitor import MonitorReport
 from tunewright_api.run import ProgressReport
 from tunewright_api.status import StepState, StepStatus
+from tunewright_operator.core.classify import is_starting
 from tunewright_operator.core.parse import controller_uid, job_view, pod_view
 from tunewright_operator.core.types import AdapterMonitor, FineTuneJob, MonitorObserved, Observed, PodView
 from tunewright_operator.shell.cache import Cache
@@ -14,7 +15,7 @@ from tunewright_operator.shell.client import Client
 from tunewright_operator.shell.errors import NotFound
 from tunewright_operator.shell.progress import Puller
 from tunewright_operator.shell.queue_words import QueueWords
-from tunewright_operator.shell.refusals import Refusals
+from tunewright_operator.shell.refusals import POD_WARNED, Refusals
 from tunewright_operator.shell.resources import ADAPTER_MONITORS, DEPLOYMENTS, FINE_TUNE_JOBS, JOBS, PODS
 from tunewright_operator.shell.workqueue import Key
 
@@ -52,7 +53,7 @@ class Observer:
         jobs = self._jobs(key, open_steps)
         pods = self._pods(key, job.uid)
         for step in open_steps:
-            await self._explain_missing_pods(job.namespace, step, jobs, pods)
+            await self._explain_waits(job.namespace, step, jobs, pods)
         words = self._refusals.of(job.namespace, [step.job_name for step in job.status.steps])
         progress, silence = await self._progress_of(open_steps, pods)
         return Observed(
@@ -117,17 +118,20 @@ class Observer:
             self._cache.gone(JOBS, namespace, name)
         return self._cache.get(JOBS, namespace, name)
 
-    async def _explain_missing_pods(
+    async def _explain_waits(
         self, namespace: str, step: StepStatus, jobs: tuple[Body, ...], pods: tuple[PodView, ...]
     ) -> None:
-        """A refused pod leaves no condition on its Job, only an event."""
+        """A refused pod leaves no condition on its Job, only an event; so does a pod whose volumes cannot be mounted."""
         body = next((body for body in jobs if body["metadata"]["name"] == step.job_name), None)
         if body is None:
             return
         view = job_view(body)
         waiting = not (view.suspended or view.complete or view.failed or view.deleting)
-        if waiting and not any(pod.job_uid == view.uid for pod in pods):
+        mine = [pod for pod in pods if pod.job_uid == view.uid]
+        if waiting and not mine:
             await self._refusals.look_up(namespace, view.name, view.uid)
+        elif waiting and is_starting(mine[-1]):
+            await self._refusals.look_up(namespace, view.name, mine[-1].uid, POD_WARNED)
         else:
             self._refusals.clear(namespace, view.name)
 
