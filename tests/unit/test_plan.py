@@ -271,6 +271,18 @@ def test_a_pod_stuck_on_a_dead_node_does_not_hold_the_run() -> None:
     assert step_of(current, "train-sft").retries == {FailureClass.NODE_FAULT: 1}
 
 
+def test_a_pod_stuck_on_a_dead_node_holds_up_neither_a_cancellation_nor_a_new_run() -> None:
+    stuck = pod("train-sft", deletion_deadline=NOW)
+    held = observed(child("train-sft", deleting=True), pods=(stuck,), seconds=301)
+    wire = running("train-sft").status.to_wire()
+    patient = observed(child("train-sft", deleting=True), pods=(stuck,), seconds=300)
+    assert plan(job(wire, cancel=True), patient, SETTINGS).status.phase is Phase.RUNNING
+    cancelled = plan(job(wire, cancel=True), held, SETTINGS)
+    assert cancelled.status.phase is Phase.CANCELLED
+    anew = plan(job(cancelled.status.to_wire(), runAttempt=2), held, SETTINGS)
+    assert (anew.status.run_id, anew.actions) == ("r2-0a1b2c3d", ())
+
+
 def test_a_finished_run_is_never_touched_again() -> None:
     current = running("publish")
     current, _ = decide(current, succeeded("publish"))

@@ -18,7 +18,7 @@ from tunewright_operator.core.parse import format_time, parse_time
 from tunewright_operator.core.results import replace_step, whole_progress
 from tunewright_operator.core.resume import kept_results, resume_problem
 from tunewright_operator.core.running import plan_step
-from tunewright_operator.core.types import DeleteJob, Event, FineTuneJob, Observed, Plan, Settings
+from tunewright_operator.core.types import DeleteJob, Event, FineTuneJob, JobView, Observed, Plan, Settings
 from tunewright_operator.core.words import (
     cancelled_words,
     completed_words,
@@ -62,7 +62,11 @@ def _is_new_run(job: FineTuneJob) -> bool:
 
 def _begin(job: FineTuneJob, observed: Observed, settings: Settings) -> Plan:
     """A new run: nothing of the one before may still be running, and its attempt numbers are not used again."""
-    mine = [child for child in observed.jobs if child.owner_uid == job.uid and not (child.complete or child.failed)]
+    mine = [
+        child
+        for child in observed.jobs
+        if child.owner_uid == job.uid and not (child.complete or child.failed or _is_dead(child, observed, settings))
+    ]
     if job.status.run_id is not None and mine:
         return Plan(
             job.status, tuple(DeleteJob(child.name, child.uid) for child in mine if not child.deleting), requeue_after=5
@@ -85,6 +89,12 @@ def _begin(job: FineTuneJob, observed: Observed, settings: Settings) -> Plan:
     where = f" from {job.spec.resume_from}" if job.spec.resume_from else ""
     began = f"Run {status.run_id} of {len(job.spec.steps())} steps began{where}."
     return _advance(job, status, observed, Event("Normal", "RunStarted", began))
+
+
+def _is_dead(child: JobView, observed: Observed, settings: Settings) -> bool:
+    """Whether only a node that does not answer holds the Job open: it would hold a new run up for ever."""
+    pods = observed.pods_of(child.uid)
+    return stuck_failure(pods, observed.now, settings.termination_patience_seconds) is not None
 
 
 def _advance(job: FineTuneJob, status: FineTuneJobStatus, observed: Observed, *events: Event) -> Plan:
@@ -162,8 +172,7 @@ def _stop(job: FineTuneJob, observed: Observed, settings: Settings, finish: _Fin
     child = observed.job(step.job_name) if step else None
     status = job.status
     pods = observed.pods_of(child.uid) if child else ()
-    dead = stuck_failure(pods, observed.now, settings.termination_patience_seconds)
-    if step is None or child is None or child.owner_uid != job.uid or dead is not None:
+    if step is None or child is None or child.owner_uid != job.uid or _is_dead(child, observed, settings):
         if step is not None and (step.job_uid or child):
             status = history.stopped(status, step, f"Stopped by {_wish(job)}.", observed.now)
             status = replace_step(status, uncounted_attempt(job, step, observed.now))
