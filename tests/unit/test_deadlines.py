@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from builders import NOW, SETTINGS, child, failed, job, observed, pod
+from builders import DIGEST, NOW, SETTINGS, child, failed, job, observed, pod
 from driven_plan import decide, running, started, step_of
 from tunewright_api.conditions import find
 from tunewright_api.failures import FailureClass
 from tunewright_api.run import ProgressReport
-from tunewright_api.status import Progress, StepState
+from tunewright_api.status import Checkpoint, Progress, StepState
 from tunewright_operator.core.parse import format_time
 from tunewright_operator.core.plan import plan
 from tunewright_operator.core.types import DeleteJob, FineTuneJob, Observed
@@ -168,6 +168,14 @@ def test_progress_that_is_no_news_is_not_written_again() -> None:
     current = training()
     decision = plan(current, seen(500, report(7)), SETTINGS)
     assert decision.status == current.status
+
+
+def test_a_checkpoint_without_a_new_figure_is_written() -> None:
+    saved = Checkpoint(step="train-sft", global_step=7, uri="s3://o/c", digest=DIGEST)
+    told = report(7).model_copy(update={"checkpoint": saved})
+    current, _ = decide(training(), seen(500, told))
+    assert current.status.checkpoints == [saved]
+    assert plan(current, seen(900, told), SETTINGS).status == current.status
 
 
 def test_a_hung_pod_on_a_dead_node_does_not_hold_the_run() -> None:

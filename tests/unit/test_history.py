@@ -76,6 +76,15 @@ def test_the_last_words_of_a_failed_attempt_are_kept(shown: dict[str, Any], log:
     assert current.status.attempts[-1].log == log
 
 
+def test_a_long_message_is_cut_and_the_failure_keeps_the_whole() -> None:
+    long = SAID.model_copy(update={"message": "m" * 4000})
+    message = RunResult(step="train-sft", attempt=1, failure=long).model_dump_json(by_alias=True)
+    current, _ = decide(running("train-sft"), failed("train-sft", exit_code=70, termination_message=message))
+    assert len(current.status.attempts[-1].message) == 500
+    assert current.status.failure is not None
+    assert len(current.status.failure.message) == 4000
+
+
 MASKED = [
     pytest.param("GET https://user:pa55@host/x", "GET https://***@host/x", id="a URL with a password"),
     pytest.param("Authorization: Bearer abc.def", "Authorization: Bearer ***", id="a bearer token"),

@@ -49,6 +49,12 @@ def test_a_new_run_begins_where_it_is_told(resume_from: str | None, steps: list[
     assert (decision.status.failure, decision.status.checkpoints) == (None, [])
 
 
+def test_results_are_kept_only_if_all_steps_before_the_checkpoint_have_one() -> None:
+    """Digests are handed on from step to step: a later one is worth nothing without those before."""
+    decision = second(failed_run("train-sft"), checkpoint("dpo"))
+    assert [(s.name, str(s.state)) for s in decision.status.steps] == [("prepare", "Pending"), ("train-sft", "Waiting")]
+
+
 def test_the_pod_is_told_the_checkpoint_and_the_kept_results() -> None:
     current = job(second(failed_run(), checkpoint("dpo")).status.to_wire(), runAttempt=2, resumeFrom=checkpoint("dpo"))
     (action,) = plan(current, observed(seconds=60), SETTINGS).actions

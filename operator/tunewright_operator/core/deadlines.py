@@ -47,7 +47,7 @@ def wait_ends(step: StepStatus, limits: Limits) -> datetime | None:
 def wait_failure(step: StepStatus, situation: Situation, limits: Limits, now: datetime) -> Failure | None:
     """The failure of an attempt that has waited too long, in the words of whoever let it wait."""
     end = wait_ends(step, limits)
-    if end is None or situation.admitted is not False or now < end:
+    if end is None or now < end:
         return None
     failure_class = CLASS_OF_WAIT.get(situation.reason, FailureClass.UNSCHEDULABLE)
     words = f": {situation.quoted}" if situation.quoted else ""
