@@ -66,7 +66,10 @@ def test_the_longest_legal_names_make_a_job_that_the_api_server_takes(api: RawAp
     assert len(manifest["metadata"]["name"]) == 63 - 1
     # A pod's name is its Job's with six more characters, cut to fit; its host name and labels have to stay legal too.
     api.create(f"{jobs_path(namespace)}?dryRun=All", manifest)
-    api.create(jobs_path(namespace), {**manifest, "spec": {**manifest["spec"], "suspend": True}})
+    # Without its owner, whom nobody has created: else the garbage collector may come first.
+    orphan = {key: value for key, value in manifest["metadata"].items() if key != "ownerReferences"}
+    suspended = {**manifest["spec"], "suspend": True}
+    api.create(jobs_path(namespace), {**manifest, "metadata": orphan, "spec": suspended})
     api.patch(f"{jobs_path(namespace)}/{manifest['metadata']['name']}", {"spec": {"suspend": False}})
     (pod,) = eventually(lambda: api.items(f"/api/v1/namespaces/{namespace}/pods"), "its pod is created")
     api.delete(f"{jobs_path(namespace)}/{manifest['metadata']['name']}", propagationPolicy="Background")
