@@ -31,3 +31,18 @@ def test_a_missing_image_is_named(missing: str, capsys: pytest.CaptureFixture[st
     with pytest.raises(SystemExit):
         read([], {name: value for name, value in IMAGES.items() if name != missing})
     assert f"set {missing} or --" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        pytest.param("TUNEWRIGHT_PORT", "http", "argument --port: invalid int value: 'http'", id="a word for a port"),
+        pytest.param("TUNEWRIGHT_LOG_LEVEL", "loud", "the log level must be one of DEBUG, INFO", id="an unknown level"),
+    ],
+)
+def test_a_bad_variable_is_a_sentence(
+    variable: str, value: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        read([], {**IMAGES, variable: value})
+    assert words in capsys.readouterr().err
