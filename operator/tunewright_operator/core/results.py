@@ -45,8 +45,12 @@ def fold_result(status: FineTuneJobStatus, step: StepStatus, result: RunResult, 
 
 
 def fold_leftovers(status: FineTuneJobStatus, result: RunResult | None) -> FineTuneJobStatus:
-    """What an attempt that did not succeed has left: its choices and its last checkpoint."""
-    return status if result is None else _with_checkpoint(_with_resolved(status, result.resolved), result.checkpoint)
+    """What an attempt that did not succeed has left: what it found out about the data, its choices and its last checkpoint."""
+    if result is None:
+        return status
+    if result.dataset is not None:
+        status = status.model_copy(update={"dataset": result.dataset})
+    return _with_checkpoint(_with_resolved(status, result.resolved), result.checkpoint)
 
 
 def fold_progress(
@@ -70,7 +74,9 @@ def whole_progress(status: FineTuneJobStatus) -> Progress:
     """What the columns show of a run that is complete: all steps, and the loss that training ended with."""
     last_loss = next((step.figures["lastLoss"] for step in reversed(status.steps) if "lastLoss" in step.figures), None)
     steps = len(status.steps)
-    return Progress(step=status.steps[-1].name, summary=f"{steps}/{steps} steps", loss=last_loss)
+    # A column shows a number as it is stored, and a float32 has 16 digits.
+    loss = round(last_loss, 4) if last_loss is not None else None
+    return Progress(step=status.steps[-1].name, summary=f"{steps}/{steps} steps", loss=loss)
 
 
 def _same_moment(before: Progress, report: ProgressReport) -> bool:

@@ -15,8 +15,8 @@ from tunewright_trainer.prepare.checks.answers import answers
 from tunewright_trainer.prepare.checks.base import CheckContext, Conclusion, Hit, RowScan
 from tunewright_trainer.prepare.checks.languages import prompt_of
 from tunewright_trainer.prepare.checks.shares import ShareCheck
-from tunewright_trainer.prepare.checks.wording import percent, share_of
 from tunewright_trainer.prepare.corpus import Corpus
+from tunewright_trainer.prepare.readable import percent, share_of
 from tunewright_trainer.prepare.records import Record
 
 ALLOWED = 0.2
