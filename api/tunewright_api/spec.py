@@ -14,6 +14,8 @@ from tunewright_api.stages import Stage
 from tunewright_api.storage import SecretReference, Storage
 from tunewright_api.tuning import Tuning
 
+LARGEST_SPEC_BYTES = 100_000
+"""As JSON. A pod is told it in one variable, and Linux starts no process with a variable of 128 KiB or more."""
 MUTABLE_FIELDS = ("suspend", "cancel", "runAttempt", "limits")
 """What may change after creation; everything else decides what a run means."""
 
@@ -116,6 +118,15 @@ class FineTuneJobSpec(ApiModel):
         doubles = sorted({name for name in stage_names if stage_names.count(name) > 1})
         if doubles:
             raise ValueError(f"stages: the name '{doubles[0]}' stands twice; each stage needs its own")
+        return self
+
+    @model_validator(mode="after")
+    def _fits_into_a_variable(self) -> Self:
+        size = len(self.model_dump_json(by_alias=True, exclude_none=True).encode())
+        if size > LARGEST_SPEC_BYTES:
+            raise ValueError(
+                f"is {size} bytes long as JSON, and pods can be told {LARGEST_SPEC_BYTES}: shorten compute.env or trainingArguments"
+            )
         return self
 
     def steps(self) -> tuple[str, ...]:

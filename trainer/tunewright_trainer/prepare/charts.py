@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from tunewright_api.data_report import Histogram, StageReport
-from tunewright_trainer.prepare.wording import brief, count, counted, percent, visible
+from tunewright_trainer.prepare.readable import brief, count, counted, percent, visible
 
 WIDTH, HEIGHT, FOOT, FLAT = 360, 108, 18, 20
 GAP = 8

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from tunewright_trainer.prepare.fit_plan import Machine, StagePlan
 from tunewright_trainer.prepare.memory import GIB, LIBRARY_BYTES
+from tunewright_trainer.prepare.readable import brief, size
 from tunewright_trainer.prepare.training_time import EFFICIENCY, LAYER_SECONDS
-from tunewright_trainer.prepare.wording import brief, size
 
 
 def sentences(plans: Sequence[StagePlan], machine: Machine) -> list[str]:
@@ -42,6 +42,7 @@ def _memory(plan: StagePlan) -> list[str]:
         "The rest grows with the rows in memory at once: microBatchSize times the longest row, twice for pairs."
         + (" Activations are computed anew in the backward pass." if load.checkpointing else " Activations are kept."),
     ]
+    said.append(f"The evaluation loads the base model in bf16, which takes {size(load.evaluation)}.")
     if shape.expert_parameters:
         said.append("Experts are charged at bf16, whatever spec.tuning.quantization says: they are not quantised.")
     return said

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,6 @@ from tunewright_trainer.prepare.model_check import check_model, tensor_shapes
 from tunewright_trainer.prepare.model_shape import ShapeUnknown
 from tunewright_trainer.prepare.sources import FetchedObject, FoundObject, fetch_all, find_objects
 from tunewright_trainer.prepare.verdicts import message_of
-from tunewright_trainer.shell.errors import DatasetMissing, ObjectMissing
 from tunewright_trainer.shell.storage import ObjectStore
 from tunewright_trainer.train.families import target_modules
 from tunewright_trainer.train.known_arguments import check_names_and_types
@@ -38,23 +38,24 @@ class Inspection:
     inspected: Inspected
 
 
+@contextmanager
 def inspect(
     spec: FineTuneJobSpec,
     store: ObjectStore,
     workdir: Path,
     tell: Callable[[str], None],
     pricing: Pricing | None = None,
-) -> Inspection:
-    """Look at everything before a GPU is asked for; `tell` hears of each activity, `pricing` is for the estimate. Raises StepError for what no row can mend."""
+) -> Iterator[Inspection]:
+    """Look at everything before a GPU is asked for; `tell` hears of each activity, `pricing` is for the estimate. Rows can be read back until the context ends. Raises StepError for what no row can mend."""
     tell("CheckingModel")
     config = check_model(store, spec.model.uri)
     target_modules(config["model_type"], spec.tuning.target_modules)
     for stage in spec.stages:
         check_names_and_types(stage)
-    found = [_found(store, spec, index) for index in range(len(spec.stages))]
+    found = [find_objects(store, stage) for stage in spec.stages]
     model = download_model(store, spec.model.uri, workdir / "tokenizer", TOKENIZER_FILES)
     tell("ReadingData")
-    size = sum(item.size for items in found for item in items)
+    size = sum(each.item.size for items in found for each in items)
     context = CheckContext(
         spec=spec,
         context_length=config.get("max_position_embeddings"),
@@ -62,43 +63,20 @@ def inspect(
     )
     scratch = workdir / "gate"
     scratch.mkdir()
-    inspected = Gate(Setup(context, model), scratch).inspect(_fetched(store, spec, found, workdir / "objects"))
-    report = _report(config, inspected)
-    return Inspection(report.model_copy(update={"fit": _fit(spec, store, config, report, pricing)}), inspected)
+    with closing(Gate(Setup(context, model), scratch)) as gate:
+        inspected = gate.inspect(_fetched(store, found, workdir / "objects"))
+        report = _report(config, inspected)
+        yield Inspection(report.model_copy(update={"fit": _fit(spec, store, config, report, pricing)}), inspected)
 
 
-def _found(store: ObjectStore, spec: FineTuneJobSpec, index: int) -> list[FoundObject]:
-    stage = spec.stages[index]
-    try:
-        return find_objects(store, stage.dataset)
-    except ObjectMissing as error:
-        raise DatasetMissing(f"stage {stage.name}: {error}") from error
-
-
-def _fetched(
-    store: ObjectStore, spec: FineTuneJobSpec, found: list[list[FoundObject]], folder: Path
-) -> Iterator[tuple[int, FetchedObject]]:
-    """Objects of all stages in order; each is removed from scratch once it has been read."""
+def _fetched(store: ObjectStore, found: list[list[FoundObject]], folder: Path) -> Iterator[tuple[int, FetchedObject]]:
+    """Objects of all stages in order."""
     for index, items in enumerate(found):
-        name = spec.stages[index].name
-        for fetched in fetch_all(store, items, name, folder / name):
-            provenance = fetched.provenance
-            logger.info(
-                "Read a data set",
-                extra={"stage": name, "uri": provenance.uri, "bytes": provenance.size, "sha256": provenance.sha256},
-            )
+        for fetched in fetch_all(store, items, folder / str(index)):
+            seen = fetched.provenance
+            said = {"stage": seen.stage, "uri": seen.uri, "bytes": seen.size, "sha256": seen.sha256}
+            logger.info("Read a data set", extra=said)
             yield index, fetched
-            fetched.remove()
-
-
-def _fit(
-    spec: FineTuneJobSpec, store: ObjectStore, config: dict[str, Any], report: DataReport, pricing: Pricing | None
-) -> FitEstimate | None:
-    try:
-        return estimate_of_reports(spec, config, tensor_shapes(store, spec.model.uri), report.stages, pricing)
-    except ShapeUnknown as error:
-        logger.warning("There is no estimate of memory and time", extra={"reason": str(error)})
-        return None
 
 
 def _report(config: dict[str, Any], inspected: Inspected) -> DataReport:
@@ -111,3 +89,13 @@ def _report(config: dict[str, Any], inspected: Inspected) -> DataReport:
         stages=inspected.stages,
         findings=inspected.findings,
     )
+
+
+def _fit(
+    spec: FineTuneJobSpec, store: ObjectStore, config: dict[str, Any], report: DataReport, pricing: Pricing | None
+) -> FitEstimate | None:
+    try:
+        return estimate_of_reports(spec, config, tensor_shapes(store, spec.model.uri), report.stages, pricing)
+    except ShapeUnknown as error:
+        logger.warning("There is no estimate of memory and time", extra={"reason": str(error)})
+        return None

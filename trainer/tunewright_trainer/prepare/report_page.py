@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined, Template
 
 from tunewright_api.data_report import DataReport, Finding, StageReport, Verdict
-from tunewright_trainer.prepare import charts, wording
+from tunewright_trainer.prepare import charts, readable
 from tunewright_trainer.prepare.summary import fit_line
 from tunewright_trainer.prepare.verdicts import by_gravity
 
@@ -17,6 +17,8 @@ ATTENTION = (Verdict.FAILED, Verdict.WARNED, Verdict.FIXED)
 FIRST_EXAMPLES = 5
 """Those that are shown at once; the others unfold."""
 FIRST_KINDS = 12
+LONGEST_NARROW_KIND = 40
+"""Characters; a longer name of a kind gets the whole width."""
 
 
 def page(report: DataReport) -> str:
@@ -40,30 +42,32 @@ def _template() -> Template:
         autoescape=True, undefined=StrictUndefined, finalize=_shown, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters.update(
-        count=wording.count,
-        brief=wording.brief,
-        percent=wording.percent,
-        size=wording.size,
-        duration=wording.duration,
-        figure=wording.figure,
-        spelt=wording.spelt,
-        title_of=wording.CHECK_TITLES.__getitem__,
+        count=readable.count,
+        brief=readable.brief,
+        percent=readable.percent,
+        size=readable.size,
+        duration=readable.duration,
+        figure=readable.figure,
+        spelt=readable.spelt,
+        sentence=readable.sentence,
+        title_of=readable.CHECK_TITLES.__getitem__,
     )
     environment.globals.update(
         histogram=charts.histogram,
         split=charts.split,
         gauge=charts.gauge,
         share_bar=charts.share_bar,
-        counted=wording.counted,
+        counted=readable.counted,
         first_examples=FIRST_EXAMPLES,
         first_kinds=FIRST_KINDS,
+        longest_narrow_kind=LONGEST_NARROW_KIND,
     )
     return environment.from_string(resources.files(__package__).joinpath(TEMPLATE).read_text("utf-8"))
 
 
 def _shown(value: Any) -> Any:
     """Of each expression of the template, before it is escaped. Markup is ours already."""
-    return value if hasattr(value, "__html__") or not isinstance(value, str) else wording.visible(value)
+    return value if hasattr(value, "__html__") or not isinstance(value, str) else readable.visible(value)
 
 
 def _verdict(report: DataReport) -> dict[str, str]:
@@ -87,7 +91,7 @@ def _headline(told: Sequence[Finding]) -> str:
     }
     numbers = {verdict: sum(finding.verdict is verdict for finding in told) for verdict in words}
     said = [f"{number} {words[verdict]}" for verdict, number in numbers.items() if number]
-    return f"{wording.counted(len(told), 'check')}: {', '.join(said)}" if told else "No check has run"
+    return f"{readable.counted(len(told), 'check')}: {', '.join(said)}" if told else "No check has run"
 
 
 def _totals(stages: Sequence[StageReport]) -> dict[str, int]:

@@ -23,7 +23,7 @@ from tunewright_trainer.prepare.checks.secret_forms import (
     TOKEN,
     URL_PASSWORD,
 )
-from tunewright_trainer.prepare.checks.wording import share_of
+from tunewright_trainer.prepare.readable import share_of
 from tunewright_trainer.prepare.records import Record
 from tunewright_trainer.prepare.redaction import Span, apart, redacted
 from tunewright_trainer.prepare.strings import strings, with_strings

@@ -44,6 +44,16 @@ def _visible(character: str) -> str:
     return f"⟨U+{ord(character):04X}⟩"
 
 
+def sentence(text: str) -> str:
+    """The text as it stands on its own: with a capital, and an end."""
+    if not text:
+        return ""
+    ended = text if text.rstrip()[-1:] in {".", "!", "?", "…", ""} else f"{text}."
+    # A name such as maxLength at the beginning stays as it is.
+    first = ended.split(maxsplit=1)[0] if ended.split() else ""
+    return ended[:1].upper() + ended[1:] if first.islower() else ended
+
+
 def count(number: float) -> str:
     """1234567 -> 1,234,567."""
     return f"{number:,.0f}"
@@ -73,10 +83,21 @@ def spelt(name: str) -> str:
 
 
 def percent(share: float) -> str:
-    """0.0123 -> 1.2 %; what is not nothing never reads as nothing."""
-    if 0 < share < 0.001:
-        return "under 0.1 %"
-    return f"{share * 100:.1f} %" if share < 0.1 else f"{share * 100:.0f} %"
+    """0.04 %, 0.3 %, 12 %; what is not nothing never reads as nothing."""
+    hundredths = 100 * share
+    if hundredths >= 10 or hundredths == 0:
+        return f"{hundredths:.0f} %"
+    return f"{hundredths:.1f} %" if hundredths >= 0.1 else f"{max(hundredths, 0.01):.2f} %"
+
+
+def share_of(found: int, rows: int, what: str = "rows") -> str:
+    """3 of 1,000 rows (0.3 %)."""
+    return f"{count(found)} of {count(rows)} {what} ({percent(found / rows if rows else 0.0)})"
+
+
+def one_or_many(number: int, one: str, many: str) -> str:
+    """The verb that goes with a number."""
+    return one if number == 1 else many
 
 
 def size(number: float) -> str:
