@@ -33,7 +33,6 @@ DENIED: dict[str, str] = {
     "pad_token": "the adapter is published with the model's own tokenizer",
     "save_only_model": "a checkpoint without optimizer state cannot be resumed",
     "enable_jit_checkpoint": "it resumes inexactly; the trainer handles SIGTERM itself",
-    "chat_template_path": "rows are rendered with the model's own chat template",
     "model_init_kwargs": "the model is loaded by the trainer",
 }
 DENIED_PREFIXES: dict[str, str] = {
