@@ -10,11 +10,11 @@ import pytest
 import devcluster
 import trainer_process
 from devcluster.s3 import ACCESS_KEY, SECRET_KEY, client
-from tunewright_api.stages import Stage
+from tunewright_api.datasets import Dataset
 from tunewright_api.storage import Storage
 from tunewright_trainer.prepare.sources import fetch_all, find_objects
 from tunewright_trainer.shell.downloads import PART_BYTES
-from tunewright_trainer.shell.errors import DatasetMissing, StorageUnavailable
+from tunewright_trainer.shell.errors import ObjectMissing, StorageUnavailable
 from tunewright_trainer.shell.storage import ObjectStore, open_store
 
 BUCKET = "rows"
@@ -44,16 +44,14 @@ def store(cluster: devcluster.Cluster, tmp_path: Path) -> ObjectStore:
     return open_store(settings, tmp_path / "secrets")
 
 
-def stage(uri: str) -> Stage:
-    return Stage.model_validate({"name": "sft", "method": "SFT", "dataset": {"uri": uri}})
-
-
 def test_a_prefix_arrives_whole_with_its_provenance(
     cluster: devcluster.Cluster, store: ObjectStore, tmp_path: Path
 ) -> None:
     admin = client(cluster.s3_endpoint)
     seen = []
-    for fetched in fetch_all(store, find_objects(store, stage(f"s3://{BUCKET}/support/")), tmp_path / "scratch"):
+    for fetched in fetch_all(
+        store, find_objects(store, Dataset(uri=f"s3://{BUCKET}/support/")), "sft", tmp_path / "scratch"
+    ):
         key = fetched.provenance.uri.removeprefix(f"s3://{BUCKET}/")
         content = CONTENTS[key]
         assert fetched.path.read_bytes() == content
@@ -63,6 +61,7 @@ def test_a_prefix_arrives_whole_with_its_provenance(
         # An empty object is not read, so nobody has said its version.
         assert said.version_id == (head["VersionId"] if content else "")
         seen.append(key)
+        fetched.remove()
     assert seen == sorted(CONTENTS)
     assert [path for path in (tmp_path / "scratch").rglob("*") if path.is_file()] == []
 
@@ -73,10 +72,10 @@ def test_an_object_that_was_overwritten_is_not_a_mixture_of_both(
     admin = client(cluster.s3_endpoint)
     admin.create_bucket(Bucket="plain")
     admin.put_object(Bucket="plain", Key="rows.jsonl", Body=b"before\n")
-    found = find_objects(store, stage("s3://plain/rows.jsonl"))
+    found = find_objects(store, Dataset(uri="s3://plain/rows.jsonl"))
     admin.put_object(Bucket="plain", Key="rows.jsonl", Body=b"after\n")
     with pytest.raises(StorageUnavailable) as raised:
-        list(fetch_all(store, found, tmp_path / "scratch"))
+        list(fetch_all(store, found, "sft", tmp_path / "scratch"))
     assert str(raised.value) == "s3://plain/rows.jsonl was overwritten while it was read: leave the objects of a run alone"  # fmt: skip
 
 
@@ -85,16 +84,16 @@ def test_with_versions_what_was_found_is_what_is_read(
 ) -> None:
     admin = client(cluster.s3_endpoint)
     admin.put_object(Bucket=BUCKET, Key="single.jsonl", Body=b"before\n")
-    found = find_objects(store, stage(f"s3://{BUCKET}/single.jsonl"))
+    found = find_objects(store, Dataset(uri=f"s3://{BUCKET}/single.jsonl"))
     admin.put_object(Bucket=BUCKET, Key="single.jsonl", Body=b"after\n")
-    (content,) = [fetched.path.read_bytes() for fetched in fetch_all(store, found, tmp_path / "scratch")]
+    (content,) = [fetched.path.read_bytes() for fetched in fetch_all(store, found, "sft", tmp_path / "scratch")]
     assert content == b"before\n"
 
 
-@pytest.mark.parametrize(("uri", "sentence"), [("s3://rows/none/", "stage sft: there is no object below s3://rows/none/"), ("s3://nowhere/none/", "stage sft: s3://nowhere/none: there is no bucket nowhere on {}")], ids=["no object", "no bucket"])  # fmt: skip
+@pytest.mark.parametrize(("uri", "sentence"), [("s3://rows/none/", "there is no object below s3://rows/none/"), ("s3://nowhere/none/", "s3://nowhere/none: there is no bucket nowhere on {}")], ids=["no object", "no bucket"])  # fmt: skip
 def test_a_prefix_without_objects_is_named(
     cluster: devcluster.Cluster, store: ObjectStore, uri: str, sentence: str
 ) -> None:
-    with pytest.raises(DatasetMissing) as raised:
-        find_objects(store, stage(uri))
+    with pytest.raises(ObjectMissing) as raised:
+        find_objects(store, Dataset(uri=uri))
     assert str(raised.value) == sentence.format(cluster.s3_endpoint)

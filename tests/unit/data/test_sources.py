@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from tunewright_api.datasets import Source
-from tunewright_api.stages import Stage
+from tunewright_api.datasets import Dataset, Source
 from tunewright_trainer.prepare.sources import copies_of, fetch_all, find_objects, short_names
 from tunewright_trainer.shell.errors import StepError
 from tunewright_trainer.shell.storage import FileStore
@@ -22,16 +21,15 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def stage(folder: Path, **dataset: Any) -> Stage:
-    """A stage whose URIs are below `folder`."""
+def dataset(folder: Path, **changes: Any) -> Dataset:
+    """A data set whose URIs are below `folder`."""
 
     def whole(value: Any) -> Any:
         if isinstance(value, list):
             return [{**item, "uri": whole(item["uri"])} for item in value]
         return f"file://{folder}/{value}"
 
-    described = {key: whole(value) for key, value in dataset.items()}
-    return Stage.model_validate({"name": "sft", "method": "SFT", "dataset": described})
+    return Dataset.model_validate({key: whole(value) for key, value in changes.items()})
 
 
 FOUND: list[Any] = [
@@ -42,31 +40,34 @@ FOUND: list[Any] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("dataset", "expected"), FOUND)
-def test_the_objects_of_a_stage(folder: Path, dataset: dict[str, Any], expected: list[Any]) -> None:
-    found = find_objects(FileStore(), stage(folder, **dataset))
+@pytest.mark.parametrize(("changes", "expected"), FOUND)
+def test_the_objects_of_a_stage(folder: Path, changes: dict[str, Any], expected: list[Any]) -> None:
+    found = find_objects(FileStore(), dataset(folder, **changes))
     assert [(each.name, each.source.weight, each.held_out) for each in found] == expected
 
 
 REFUSED: list[Any] = [
-    pytest.param({"uri": "none.jsonl"}, "stage sft: {}/none.jsonl does not exist", id="no object"),
-    pytest.param({"uri": "none/"}, "stage sft: there is no object below {}/none/", id="an empty prefix"),
-    pytest.param({"uri": "empty/"}, "stage sft: there is no object below {}/empty/ but 1 whose names begin with _ or .", id="a prefix of marks"),
-    pytest.param({"uri": "more/", "evalUri": "more/a.jsonl"}, "stage sft: {}/more/ has no object besides those of evalUri: nothing is left to train on", id="all is held out"),
-    pytest.param({"sources": [{"uri": "more/"}, {"uri": "more/a.jsonl"}]}, "stage sft: {}/more/a.jsonl is part of 2 sources; raise the weight of one source instead", id="an object of two sources"),
+    pytest.param({"uri": "none.jsonl"}, "{}/none.jsonl does not exist", id="no object"),
+    pytest.param({"uri": "none/"}, "there is no object below {}/none/", id="an empty prefix"),
+    pytest.param({"uri": "empty/"}, "there is no object below {}/empty/ but 1 whose names begin with _ or .", id="a prefix of marks"),
+    pytest.param({"uri": "more/", "evalUri": "more/a.jsonl"}, "{}/more/ has no object besides those of evalUri: nothing is left to train on", id="all is held out"),
+    pytest.param({"sources": [{"uri": "more/"}, {"uri": "more/a.jsonl"}]}, "{}/more/a.jsonl is part of 2 sources; raise the weight of one source instead", id="an object of two sources"),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("dataset", "sentence"), REFUSED)
-def test_sources_that_cannot_be_read_are_refused(folder: Path, dataset: dict[str, Any], sentence: str) -> None:
+@pytest.mark.parametrize(("changes", "sentence"), REFUSED)
+def test_sources_that_cannot_be_read_are_refused(folder: Path, changes: dict[str, Any], sentence: str) -> None:
     with pytest.raises(StepError) as raised:
-        find_objects(FileStore(), stage(folder, **dataset))
+        find_objects(FileStore(), dataset(folder, **changes))
     assert str(raised.value) == sentence.format(f"file://{folder}")
 
 
 def test_a_local_file_is_read_where_it_lies_and_stays(folder: Path, tmp_path: Path) -> None:
-    (fetched,) = fetch_all(FileStore(), find_objects(FileStore(), stage(folder, uri="more/a.jsonl")), tmp_path / "x")
+    (fetched,) = fetch_all(
+        FileStore(), find_objects(FileStore(), dataset(folder, uri="more/a.jsonl")), "sft", tmp_path / "x"
+    )
     assert fetched.path == folder / "more/a.jsonl"
+    fetched.remove()
     assert fetched.path.exists()
     assert fetched.provenance.sha256 == "aa67a169b0bba217aa0aa88a65346920c84c42447c36ba5f7ea65f422c1fe5d8"
 
