@@ -65,7 +65,7 @@ class Bench:
     def _fetched(self, spec: FineTuneJobSpec) -> Iterator[Any]:
         store = FileStore()
         for index, stage in enumerate(spec.stages):
-            for item in fetch_all(store, find_objects(store, stage), self.folder / "downloads"):
+            for item in fetch_all(store, find_objects(store, stage.dataset), stage.name, self.folder / "downloads"):
                 yield index, item
 
     def written(self, inspected: Inspected) -> dict[str, list[Row]]:
