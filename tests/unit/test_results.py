@@ -79,7 +79,10 @@ def test_a_failure_without_a_report_is_told_by_its_own_sentence() -> None:
     failure = Failure(failure_class=FailureClass.MODEL_UNAVAILABLE, message="config.json is missing", hint="Upload it.")
     seen = failed("prepare", exit_code=66, termination_message=ended(failure=failure))
     current, _ = decide(preparing(), seen)
-    assert prepared(current.status).message == "Step prepare: config.json is missing. Upload it."
+    assert (
+        prepared(current.status).message
+        == "The run failed at 2026-01-31T12:00:00Z in step prepare, attempt 1: config.json is missing. Upload it."
+    )
 
 
 def test_an_attempt_that_found_nothing_out_leaves_what_is_known() -> None:

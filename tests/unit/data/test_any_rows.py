@@ -20,19 +20,19 @@ def test_every_file_of_the_corpus_is_kept_or_named(number: int) -> None:
     examine(corpus.files()[number])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_kept_or_named(data: bytes) -> None:
     examine(data)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.dictionaries(WORD, VALUE, max_size=4), min_size=1, max_size=3))
 def test_any_json_is_kept_or_named(rows: list[dict[str, Any]]) -> None:
     examine("\n".join(json.dumps(row) for row in rows).encode())
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.sampled_from(corpus.ROWS), st.data())
 def test_a_good_row_with_one_value_changed_is_kept_or_named(row: dict[str, Any], data: st.DataObject) -> None:
     changed = json.loads(json.dumps(row))

@@ -1,6 +1,7 @@
 """Rows in tokens: as the trainer counts them, and what is the matter with those that cannot be learned."""
 
 from pathlib import Path
+from pydoc_data.topics import topics
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import PreTrainedTokenizerFast
 
-from dirty.rows import docstrings, record_of
+from dirty.rows import record_of
 from dirty.tokenizer import TEMPLATE, make_tokenizer
 from tunewright_trainer.prepare import token_counts
 from tunewright_trainer.prepare.records import Example, Record, Rendered
@@ -56,8 +57,9 @@ def count(tokenizer: Any, text: str) -> int:
 
 
 def test_counts_what_the_trainer_counts(renderer: Renderer, tokenizer: Any) -> None:
-    rows = [{"prompt": [user(name)], "completion": [assistant(text)]} for name, text in docstrings()[:300]]
-    records = [record_of({"prompt": name, "completion": text}) for name, text in docstrings()[:300]]
+    texts = [(name, str(topic)[:2000]) for name, topic in sorted(topics.items())]
+    rows = [{"prompt": [user(name)], "completion": [assistant(text)]} for name, text in texts]
+    records = [record_of({"prompt": name, "completion": text}) for name, text in texts]
     assert [each.longest for each in renderer.measure(records)] == rendered_lengths(rows, tokenizer)
 
 
@@ -172,7 +174,7 @@ def test_ends_an_answer_with_any_of_the_tokens_that_generation_stops_at(tmp_path
         st.sampled_from(["a", " ", "\n", "\t", "the", "don't", "1", "12,5", ".", "…", "é", "中", "<|im_end|>", "  "])
     ).map("".join)
 )
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_counts_by_words_as_the_tokenizer_does(counts: TokenCounts, tokenizer: Any, text: str) -> None:
     assert counts.is_by_words
     counts.begin([text])

@@ -39,7 +39,7 @@ def test_words_are_what_the_definition_says(text: str, words: list[str]) -> None
 
 
 @given(st.lists(st.text(max_size=80), max_size=8))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_hashes_agree_exactly_where_words_do(texts: list[str]) -> None:
     hashed = hash_words(texts)
     words = [word for text in texts for word in words_of(text)]
@@ -50,7 +50,7 @@ def test_hashes_agree_exactly_where_words_do(texts: list[str]) -> None:
 
 
 @given(st.lists(st.text(alphabet="ab \n\u4f60", max_size=30), min_size=1, max_size=8), st.integers(1, 8))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_grams_agree_exactly_where_sets_do(texts: list[str], size: int) -> None:
     found = grams(hash_words(texts), size)
     sets = [shingles_of(text, size) for text in texts]
