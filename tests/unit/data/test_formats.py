@@ -8,8 +8,8 @@ import pytest
 from tunewright_api.datasets import Dataset, DatasetFormat
 from tunewright_api.stages import Method
 from tunewright_trainer.prepare.formats import Shape, convert, recognise
-from tunewright_trainer.prepare.records import BadRow, Example, RawRow, Record, hash64
-from tunewright_trainer.prepare.split import normalised
+from tunewright_trainer.prepare.records import BadRow, Example, RawRow, Record
+from tunewright_trainer.prepare.split import key_of
 
 Rows = dict[str, Any]
 SFT_READS = "method SFT reads {messages} or {prompt, completion} or {instruction, output} or {text} or {conversations}"
@@ -110,7 +110,7 @@ def test_columns_are_read_under_the_names_that_are_given_and_sentences_use_them(
 
 def test_the_split_goes_by_all_that_comes_before_the_last_answer() -> None:
     whole = record({"messages": DIALOGUE})
-    assert whole.key == hash64(normalised(DIALOGUE[:4]))
+    assert whole.key == key_of(DIALOGUE[:4])
     assert record({"messages": [*DIALOGUE[:4], assistant("e")]}).key == whole.key
     assert record({"text": "a"}).key != record({"text": "b"}).key
 

@@ -229,3 +229,9 @@ def test_what_is_ignored_is_not_looked_for(bench: Bench) -> None:
     looked, ignored = (bench.inspect(bench.spec(sft(where), personalData=action)) for action in ("Warn", "Ignore"))
     assert CheckName.PERSONAL_DATA in {finding.check for finding in looked.findings}
     assert CheckName.PERSONAL_DATA not in {finding.check for finding in ignored.findings}
+
+
+def test_texts_are_split_by_their_own_words(bench: Bench) -> None:
+    where = bench.put("rows.jsonl", [{"text": f"{row['prompt']} {row['completion']}"} for row in plain(200)])
+    written = bench.written(bench.inspect(bench.spec(sft(where))))
+    assert all(len(written[f"sft/{part}"]) > 5 for part in PARTS)

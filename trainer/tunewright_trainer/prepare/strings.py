@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from tunewright_trainer.prepare.records import Example, Message, Record, hash64
-from tunewright_trainer.prepare.split import normalised
+from tunewright_trainer.prepare.records import Example, Message, Record
+from tunewright_trainer.prepare.split import key_of
 
 NAMES = frozenset({"role", "type", "id", "tool_call_id"})
 """Keys whose values are names of a protocol, not anybody's words."""
@@ -43,9 +43,9 @@ def with_strings(record: Record, change: Change) -> tuple[Record, int]:
 
 def _key(record: Record, mended: Example) -> int:
     """The hash of the mended prompt, so that rows which have become equal are seen to be; where the key was that of another part of the row, it stays."""
-    if record.key != hash64(normalised(_asked(record.examples[-1]))):
+    if record.key != key_of(_asked(record.examples[-1])):
         return record.key
-    return hash64(normalised(_asked(mended)))
+    return key_of(_asked(mended))
 
 
 def _asked(example: Example) -> list[Message]:
