@@ -42,8 +42,16 @@ format: $(STAMP) ## Format the code
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
 
+FUZZ_RUNS ?= 1000000
+
+fuzz: $(STAMP) ## A million odd files through reading and formats (FUZZ_RUNS=...); Linux on x86-64
+	$(PYTHON) -m fuzz -runs=$(FUZZ_RUNS)
+
 bench: $(STAMP) ## Our trainer against a raw TRL script, side by side
 	$(PYTHON) -m pytest tests/bench -s
+
+bench-download: $(STAMP) ## Downloads of data sets against rclone, in turns
+	$(PYTHON) -m pytest tests/bench/test_download.py -s
 
 bench-duplicates: $(STAMP) ## Near-duplicates against brute force: recall, precision, rows a second
 	$(PYTHON) -m pytest tests/bench/test_near_duplicates.py -s
@@ -54,4 +62,4 @@ bench-data-checks: $(STAMP) ## What each check of the data finds and costs: the 
 bench-data-gate: $(STAMP) ## The data gate by size: time, and memory of all its processes
 	$(PYTHON) -m pytest tests/bench/test_data_gate.py -s
 
-.PHONY: help setup demo demo-down test unit e2e check crds format bench bench-duplicates bench-data-checks bench-data-gate
+.PHONY: help setup demo demo-down test unit e2e check crds format fuzz bench bench-download bench-duplicates bench-data-checks bench-data-gate

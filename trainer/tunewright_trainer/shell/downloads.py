@@ -5,7 +5,6 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 
 from tunewright_trainer.shell import preemption
@@ -16,6 +15,8 @@ STREAMS = 8
 """Connections at once. On two cores more of them only wait for each other."""
 PART_BYTES = 32 << 20
 """A larger object comes in several parts: stores give one connection a tenth of what a machine can take."""
+MOST_AHEAD = 256
+"""Small objects that wait for one before them."""
 MOST_RESUMPTIONS = 5
 
 
@@ -29,14 +30,19 @@ class Downloaded:
 
 
 def download_all(store: ObjectStore, wanted: Iterable[tuple[ObjectInfo, Path]]) -> Iterator[Downloaded]:
-    """Download objects, and give them out in order as they are complete; a few are ahead, so that scratch need not hold all. The first failure ends it."""
-    waiting = iter(wanted)
+    """Download objects, and give them out in order as they are complete: as far ahead as keeps all connections busy, so that scratch need not hold all. The first failure ends it."""
+    waiting = deque(wanted)
+    ahead: deque[_Download] = deque()
+    bytes_ahead = 0
     with ThreadPoolExecutor(STREAMS) as pool:
         try:
-            ahead = deque(_Download(store, item, path, pool) for item, path in islice(waiting, STREAMS))
-            while ahead:
+            while waiting or ahead:
+                while waiting and bytes_ahead < STREAMS * PART_BYTES and len(ahead) < MOST_AHEAD:
+                    item, path = waiting.popleft()
+                    ahead.append(_Download(store, item, path, pool))
+                    bytes_ahead += item.size
                 done = ahead.popleft().result()
-                ahead.extend(_Download(store, item, path, pool) for item, path in islice(waiting, 1))
+                bytes_ahead -= done.item.size
                 yield done
         finally:
             pool.shutdown(cancel_futures=True)
