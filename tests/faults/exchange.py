@@ -25,6 +25,8 @@ class Exchange:
     """Whether the API server has seen it."""
     number: int = 0
     """Its place among the counted writes of the trial, from 1; 0 for reads and for the lease."""
+    headers: dict[str, str] = field(default_factory=dict)
+    """As they were sent."""
     parts: list[str] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -25,6 +25,8 @@ class Fault:
     """Whether the harm leaves no FineTuneJob."""
     costs_attempts: bool = False
     """Whether the harm itself ends attempts, so that their number is not the reference's."""
+    allowance: int = 0
+    """Further Jobs that may ask for a GPU."""
     may_exit: bool = False
     """Whether a process may end by itself under it."""
     variables: dict[str, str] = {}

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Protocol
+from urllib.parse import urlencode
 
 import aiohttp
 from aiohttp import web
@@ -67,6 +68,14 @@ class Proxy:
         """Nothing of a killed process is forwarded any more: what was in its buffers died with it."""
         self._barred.add(process)
 
+    async def send_again(self, exchange: Exchange) -> int:
+        """Send a write once more, as it was; the API server's second answer."""
+        url = f"{exchange.path}?{urlencode(exchange.query)}" if exchange.query else exchange.path
+        data = json.dumps(exchange.body).encode() if exchange.body is not None else None
+        async with self._upstream.request(exchange.method, url, data=data, headers=exchange.headers) as response:
+            await response.read()
+            return response.status
+
     async def close(self) -> None:
         """Cut every connection."""
         for runner in self._runners:
@@ -74,7 +83,9 @@ class Proxy:
 
     async def _handle(self, process: str, request: web.BaseRequest) -> web.StreamResponse:
         data = await request.read()
-        exchange = Exchange(process, request.method, request.path, dict(request.query), _json(data))
+        exchange = Exchange(
+            process, request.method, request.path, dict(request.query), _json(data), headers=_headers(request)
+        )
         if process in self._barred:
             return _reset(request)
         self.exchanges.append(exchange)
@@ -94,7 +105,7 @@ class Proxy:
 
     async def _forward(self, exchange: Exchange, request: web.BaseRequest, data: bytes) -> web.StreamResponse:
         async with self._upstream.request(
-            request.method, request.raw_path if hasattr(request, "raw_path") else request.path_qs, data=data or None, headers=_headers(request)
+            request.method, request.path_qs, data=data or None, headers=exchange.headers
         ) as response:
             body = await response.read()
         exchange.forwarded, exchange.status, exchange.answer = True, response.status, _json(body)
@@ -109,7 +120,7 @@ class Proxy:
 
     async def _watch(self, exchange: Exchange, request: web.BaseRequest) -> web.StreamResponse:
         async with self._upstream.get(
-            request.path_qs, headers=_headers(request), timeout=aiohttp.ClientTimeout(total=None)
+            request.path_qs, headers=exchange.headers, timeout=aiohttp.ClientTimeout(total=None)
         ) as response:
             exchange.forwarded, exchange.status = True, response.status
             answer = web.StreamResponse(status=response.status, headers={"Content-Type": "application/json"})

@@ -49,6 +49,10 @@ class Outcome:
     """Processes that ended by themselves."""
     tracebacks: list[str] = field(default_factory=list)
     open_watches: list[str] = field(default_factory=list)
+    costs_attempts: bool = False
+    allowance: int = 0
+    """Jobs for which a GPU was asked because the fault has ended others."""
+    ends_gone: bool = False
     reached: bool = False
     fired: bool = False
     """Whether the fault came to pass."""
@@ -130,6 +134,13 @@ class Trial:
     def kill(self, replica: str = "replica-a") -> None:
         """SIGKILL, and nothing more of it reaches the API server. The kubelet starts it again."""
         fork = self.replicas[replica]
+        self.proxy.bar(fork.name)
+        self._expected_ends.add(fork.name)
+        fork.kill()
+
+    def kill_for_good(self, replica: str = "replica-a") -> None:
+        """SIGKILL without the kubelet's restart."""
+        fork = self.replicas.pop(replica)
         self.proxy.bar(fork.name)
         self._expected_ends.add(fork.name)
         fork.kill()
@@ -239,6 +250,8 @@ class Trial:
         outcome.children = await api.items(namespaced(JOBS, self.namespace))
         outcome.seen = list(self.world.played.seen.get(self.namespace, []))
         outcome.fired = self.fault.fired
+        outcome.costs_attempts, outcome.allowance = self.fault.costs_attempts, self.fault.allowance
+        outcome.ends_gone = self.fault.ends_gone
 
     async def _clean_up(self) -> None:
         for minder in tuple(self._minders):
