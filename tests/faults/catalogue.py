@@ -7,37 +7,43 @@ from faults.crashes import AnswerLost, CrashAfter, CrashBefore, CrashInstead, Le
 from faults.deeds import CrashTwice, deeds
 from faults.fault import Fault
 from faults.scenarios import Scenario
-from faults.watches import watch_faults
+from faults.watches import KINDS, watch_faults
 
+EACH_KIND = {"success", "suspend-and-resume"}
+OUTAGE_SECONDS = 3.0
 REFUSALS = ((409, "Conflict", None), (429, "TooManyRequests", 1), (500, "InternalError", None))
 
 
 def enumerated(writes: int) -> Iterator[Fault]:
-    """At every write: killed after and before the answer and before the request, the answer lost."""
-    for kind in (CrashAfter, CrashBefore, CrashInstead, AnswerLost):
-        for number in range(1, writes + 1):
-            yield kind(number)
+    """At every write: killed after the answer, killed before it; and once before the very first request."""
+    yield CrashInstead(1)
+    for number in range(1, writes + 1):
+        yield CrashAfter(number)
+        yield CrashBefore(number)
 
 
 def sampled(writes: int) -> Iterator[Fault]:
-    """Slower, or less likely to find anything: at every third write."""
+    """What is slow, or close to what is enumerated: at some of the writes."""
     for number in range(1, writes + 1, 3):
+        yield AnswerLost(number)
+    for number in range(2, writes + 1, 6):
+        yield CrashInstead(number)
         yield CrashTwice(number)
         for status, reason, retry_after in REFUSALS:
             yield Refused(number, status, reason, retry_after)
-    for number in range(1, writes + 1, 6):
+    for number in range(2, writes + 1, 8):
         yield LeaderFrozen(number, hold=False)
         yield LeaderFrozen(number, hold=True)
 
 
 def catalogue(scenario: Scenario, writes: int) -> list[Fault]:
-    """All of them."""
+    """All of them. One kind's watch alone is harmed where the order of kinds matters most."""
+    kinds = KINDS if scenario.name in EACH_KIND else ()
     return [
-        Fault(),
         *enumerated(writes),
         *sampled(writes),
-        *watch_faults(),
-        *outages(3.0),
+        *watch_faults(kinds),
+        *outages(OUTAGE_SECONDS),
         Slow(0.2),
         Repeated(),
         *deeds(scenario),

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from faults.exchange import Exchange
 from faults.fault import Fault, for_ever
-from faults.operator_fork import LEASE_SECONDS
+from faults.operator_fork import LEASE_SECONDS, LEASE_VARIABLE
 from faults.proxy import Cut
 
 
@@ -95,6 +95,7 @@ class LeaderFrozen(AtWrite):
 
     must_end = True
     lasts = 3 * LEASE_SECONDS
+    variables = {LEASE_VARIABLE: str(LEASE_SECONDS)}
 
     def __init__(self, number: int, hold: bool) -> None:
         super().__init__(number)

@@ -9,7 +9,7 @@ from faults.admin import AdminError
 from faults.crashes import CrashAfter
 from faults.exchange import Body, Exchange
 from faults.fault import Fault
-from faults.operator_fork import LEASE_SECONDS, SKEW_VARIABLE
+from faults.operator_fork import SKEW_VARIABLE
 from faults.played_controllers import JOBS, PODS, namespaced
 from faults.scenarios import Scenario, step_of
 from faults.trial import BYSTANDERS
@@ -247,6 +247,3 @@ def deeds(scenario: Scenario) -> list[Fault]:
         # Where the user acts himself, a flicker would be a second story.
         found += [SpecFlickers(), SpecFlickers(down=True), Recreated(), Recreated(down=True)]
     return found
-
-
-assert LEASE_SECONDS > 1, "a frozen operator must not lose its lease within a deed"

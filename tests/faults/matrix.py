@@ -12,7 +12,7 @@ from faults.scenarios import Scenario
 from faults.trial import Outcome, Trial
 from faults.world import World
 
-AT_ONCE = 8
+AT_ONCE = 6
 References = dict[str, Outcome]
 
 
@@ -46,7 +46,8 @@ async def reference_of(world: World, scenario: Scenario) -> Outcome:
 
 async def references(world: World, scenarios: Iterable[Scenario]) -> References:
     """By scenario's name."""
-    return {scenario.name: await reference_of(world, scenario) for scenario in scenarios}
+    found = await asyncio.gather(*(reference_of(world, scenario) for scenario in scenarios))
+    return {outcome.scenario.name: outcome for outcome in found}
 
 
 async def verdict(world: World, scenario: Scenario, fault: Fault, reference: Outcome) -> Verdict:

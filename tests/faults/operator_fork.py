@@ -15,7 +15,9 @@ from pathlib import Path
 
 PRELOADED = ["faults.operator_fork", "tunewright_operator.__main__"]
 SKEW_VARIABLE = "FAULTS_CLOCK_SKEW_SECONDS"
-LEASE_SECONDS = 3.0
+LEASE_VARIABLE = "FAULTS_LEASE_SECONDS"
+LEASE_SECONDS = 5.0
+"""Where a trial waits for a lease to end; else it is as long as it always is, since this machine may be busy."""
 RESYNC_SECONDS = (2.0, 3.0)
 
 _context = multiprocessing.get_context("forkserver")
@@ -68,14 +70,19 @@ def operate(environment: dict[str, str], log: str) -> None:
 
 def _hurry() -> None:
     """Divide every patience by about ten."""
+    from tunewright_operator import handlers, watches
     from tunewright_operator.core import attempts
     from tunewright_operator.shell import feed, leases, options, refusals
 
     attempts.LONGEST_BACKOFF_SECONDS = 1
-    feed.RESYNC_SECONDS = RESYNC_SECONDS
-    leases.LeaseTimes = functools.partial(  # type: ignore[misc,assignment]
-        leases.LeaseTimes, duration=LEASE_SECONDS, renew=0.8, retry=0.2, poll=0.4, margin=0.6
-    )
+    feed.RESYNC_SECONDS, feed.GAP_SECONDS = RESYNC_SECONDS, 0.2
+    watches.FIRST_PAUSE, watches.SIGN_IN_PAUSE = 0.2, 0.2
+    handlers.INACTIVITY_SECONDS = 4.0
+    lease = float(os.environ.get(LEASE_VARIABLE, "0"))
+    if lease:
+        leases.LeaseTimes = functools.partial(  # type: ignore[misc,assignment]
+            leases.LeaseTimes, duration=lease, renew=lease / 5, retry=0.2, poll=0.4, margin=lease / 5
+        )
     refusals.FIRST_PAUSE, refusals.EVENTS_PATIENCE, refusals.EVENTS_PAUSE = 0.5, 0.3, 0.5
     read = options.read
 

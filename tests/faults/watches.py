@@ -229,10 +229,10 @@ def _type(line: bytes) -> str:
         return ""
 
 
-def watch_faults() -> list[Fault]:
-    """All of them."""
+def watch_faults(kinds: tuple[str, ...]) -> list[Fault]:
+    """All of them, of every kind's watch at once and of each given one alone."""
     found: list[Fault] = []
-    for kind in ("", *KINDS):
+    for kind in ("", *kinds):
         found += [
             Broken("watch reset", None, kind),
             Broken("410 in the stream", _error(410, "Expired"), kind),
