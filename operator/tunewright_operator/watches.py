@@ -88,14 +88,15 @@ class Watches:
         """kopf never tells what was deleted while it did not watch. When it lists a kind again, there was such a time."""
         if "watch" in request.url.query:
             return
-        resource = _listed_kind(request.url.path)
+        resource = listed_kind(request.url.path)
         if resource is not None and request.url.path in self._listed:
             self._feed.list_again(resource)
         elif resource is not None:
             self._listed.add(request.url.path)
 
 
-def _listed_kind(path: str) -> Resource | None:
+def listed_kind(path: str) -> Resource | None:
+    """The kind that a request for `path` lists; None if it is of something else."""
     for resource in WATCHED:
         prefix = resource.path(None).removesuffix(resource.plural)
         if path.startswith(prefix) and path.endswith(f"/{resource.plural}"):

@@ -56,3 +56,13 @@ def statuses(seen: list[Body]) -> dict[str, list[Body]]:
         if event["kind"] == "FineTuneJob" and event["type"] != "DELETED":
             found.setdefault(event["object"]["metadata"]["uid"], []).append(event["object"].get("status") or {})
     return found
+
+
+def images_of(seen: list[Body]) -> dict[str, set[str]]:
+    """Owner's uid -> the images of its Jobs."""
+    found: dict[str, set[str]] = {}
+    for job in created_jobs(seen):
+        owner = controller_uid(job)
+        if owner is not None:
+            found.setdefault(owner, set()).add(job["spec"]["template"]["spec"]["containers"][0]["image"])
+    return found

@@ -5,7 +5,15 @@ from typing import Any
 
 from faults.exchange import Body
 
-TIMES = {"startTime", "finishTime", "completionTime", "lastTransitionTime", "notBefore", "updatedAt", "suspendedSeconds"}
+TIMES = {
+    "startTime",
+    "finishTime",
+    "completionTime",
+    "lastTransitionTime",
+    "notBefore",
+    "updatedAt",
+    "suspendedSeconds",
+}
 UIDS = {"jobUID", "uid"}
 ATTEMPTS = {"attempt", "retries", "lastFailure", "jobName", "figures"}
 PATTERNS = (

@@ -77,7 +77,7 @@ def _hurry() -> None:
     attempts.LONGEST_BACKOFF_SECONDS = 1
     feed.RESYNC_SECONDS, feed.GAP_SECONDS = RESYNC_SECONDS, 0.2
     watches.FIRST_PAUSE, watches.SIGN_IN_PAUSE = 0.2, 0.2
-    handlers.INACTIVITY_SECONDS = 4.0
+    handlers.INACTIVITY_SECONDS = 8.0
     lease = float(os.environ.get(LEASE_VARIABLE, "0"))
     if lease:
         leases.LeaseTimes = functools.partial(  # type: ignore[misc,assignment]

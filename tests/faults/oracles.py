@@ -1,6 +1,7 @@
 """The questions, O1 to O14: each looks at one outcome (and the calm reference) and names what is wrong. O15 is the mutation check."""
 
 import collections
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -9,6 +10,7 @@ from faults.history import (
     active_jobs,
     controller_uid,
     created_jobs,
+    images_of,
     jobs_by_attempt,
     statuses,
 )
@@ -42,10 +44,10 @@ def o2_counts(outcome: Outcome, reference: Outcome) -> Violations:
 
 def o3_one_job_an_attempt(outcome: Outcome, _: Outcome) -> Violations:
     """One Job for each (uid, step, attempt), ever; and at no time two that may have pods for one FineTuneJob."""
-    doubled = [
-        f"{key}: {len(uids)} Jobs" for key, uids in jobs_by_attempt(outcome.seen).items() if len(uids) > 1
+    doubled = [f"{key}: {len(uids)} Jobs" for key, uids in jobs_by_attempt(outcome.seen).items() if len(uids) > 1]
+    return doubled + [
+        f"at once active: {sorted(together)}" for together in active_jobs(outcome.seen) if len(together) > 1
     ]
-    return doubled + [f"at once active: {sorted(together)}" for together in active_jobs(outcome.seen) if len(together) > 1]
 
 
 def o4_only_ours(outcome: Outcome, _: Outcome) -> Violations:
@@ -57,7 +59,9 @@ def o4_only_ours(outcome: Outcome, _: Outcome) -> Violations:
         if not outcome.ends_gone and left.get(name, {}).get("resourceVersion") != version:
             found.append(f"{name} was touched")
     owners = {body["object"]["metadata"]["uid"] for body in outcome.seen if body["kind"] == "FineTuneJob"}
-    children = {uid for job in created_jobs(outcome.seen) if controller_uid(job) in owners for uid in [job["metadata"]["uid"]]}
+    children = {
+        uid for job in created_jobs(outcome.seen) if controller_uid(job) in owners for uid in [job["metadata"]["uid"]]
+    }
     for exchange in _accepted(outcome):
         if (problem := _aim(exchange, owners, children)) is not None:
             found.append(f"{exchange}: {problem}")
@@ -74,8 +78,11 @@ def o6_monotone(outcome: Outcome, _: Outcome) -> Violations:
     """What was observed, tried or finished is never taken back; in the end the newest generation is observed."""
     found: Violations = []
     for uid, written in statuses(outcome.seen).items():
-        for before, after in zip(written, written[1:], strict=False):
+        for before, after in itertools.pairwise(written):
             found += [f"{uid}: {problem}" for problem in _steps_back(before, after)]
+    found += [
+        f"{uid}: two images, {sorted(images)}" for uid, images in images_of(outcome.seen).items() if len(images) > 1
+    ]
     if outcome.job is not None and not outcome.ends_gone:
         observed = (outcome.job.get("status") or {}).get("observedGeneration")
         if observed != outcome.job["metadata"]["generation"]:
@@ -90,7 +97,9 @@ def o7_quiescence(outcome: Outcome, _: Outcome) -> Violations:
 
 def o8_nothing_stuck(outcome: Outcome, _: Outcome) -> Violations:
     """Nothing waits for a finalizer, and nothing of ours is active after the end."""
-    found = [f"{job['metadata']['name']} is stuck" for job in outcome.children if "deletionTimestamp" in job["metadata"]]
+    found = [
+        f"{job['metadata']['name']} is stuck" for job in outcome.children if "deletionTimestamp" in job["metadata"]
+    ]
     if outcome.job is not None and outcome.job["metadata"].get("finalizers"):
         found.append("the FineTuneJob has a finalizer")
     left = active_jobs(outcome.seen)[-1:] or [set()]
@@ -117,7 +126,9 @@ def o10_no_word_twice(outcome: Outcome, _: Outcome) -> Violations:
     )
     twice = [f"told {count} times: {message}" for (message, _), count in told.items() if count > 1]
     return twice + [
-        f"{exchange} changed nothing" for exchange in _accepted(outcome) if exchange.subresource == "status" and _idle(exchange)
+        f"{exchange} changed nothing"
+        for exchange in _accepted(outcome)
+        if exchange.subresource == "status" and _idle(exchange)
     ]
 
 

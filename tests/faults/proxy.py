@@ -56,7 +56,7 @@ class Proxy:
         async def handle(request: web.BaseRequest) -> web.StreamResponse:
             return await self._handle(process, request)
 
-        runner = web.ServerRunner(web.Server(handle), access_log=None, shutdown_timeout=0.1)
+        runner = web.ServerRunner(web.Server(handle, handler_cancellation=True), access_log=None, shutdown_timeout=0.1)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
@@ -99,7 +99,8 @@ class Proxy:
                 return answer
             if exchange.verb == "watch":
                 return await self._watch(exchange, request)
-            return await self._forward(exchange, request, data)
+            # What the API server has begun it ends, whether or not somebody still listens.
+            return await asyncio.shield(self._forward(exchange, request, data))
         except (Cut, aiohttp.ClientError):
             return _reset(request)
 
@@ -129,7 +130,7 @@ class Proxy:
             try:
                 async for line in self._interference.lines(exchange, _lines(response)):
                     await answer.write(line)
-            except (ConnectionError, asyncio.CancelledError):
+            except ConnectionError:
                 return answer
             finally:
                 self.watches.remove(exchange)

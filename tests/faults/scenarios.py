@@ -81,9 +81,7 @@ def _training_runs_on(config: RunConfig) -> Any:
 
 SCENARIOS = (
     Scenario("success", phase("Complete")),
-    Scenario(
-        "fail-and-retry", phase("Complete"), script=_first_attempt_of_training(Ending(BROKEN_EXIT_CODE))
-    ),
+    Scenario("fail-and-retry", phase("Complete"), script=_first_attempt_of_training(Ending(BROKEN_EXIT_CODE))),
     Scenario(
         "preempt-and-resume",
         phase("Complete"),

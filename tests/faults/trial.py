@@ -222,7 +222,9 @@ class Trial:
 
         with contextlib.suppress(TimeoutError):
             # A fault that has not come to pass by now waits for something that never happens.
-            await asyncio.wait_for(asyncio.shield(harm), self.fault.lasts + PATIENCE_SECONDS if self.fault.must_end else 0.01)
+            await asyncio.wait_for(
+                asyncio.shield(harm), self.fault.lasts + PATIENCE_SECONDS if self.fault.must_end else 0.01
+            )
         self.outcome.reached = await ended()
 
     def _live_children(self) -> list[Body]:

@@ -13,7 +13,7 @@ from faults.proxy import Cut
 KINDS = ("finetunejobs", "jobs", "pods")
 
 
-def _error(code: int, reason: str) -> bytes:
+def stream_error(code: int, reason: str) -> bytes:
     status = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "reason": reason}
     return json.dumps({"type": "ERROR", "object": {**status, "message": f"{reason}, says the fault"}}).encode() + b"\n"
 
@@ -218,7 +218,7 @@ class TimeTravel(WatchFault):
             yield line
             count += 1
             if self._hits(exchange) and count == self._every:
-                yield _error(410, "Expired")
+                yield stream_error(410, "Expired")
                 return
 
 
@@ -235,8 +235,8 @@ def watch_faults(kinds: tuple[str, ...]) -> list[Fault]:
     for kind in ("", *kinds):
         found += [
             Broken("watch reset", None, kind),
-            Broken("410 in the stream", _error(410, "Expired"), kind),
-            Broken("500 in the stream", _error(500, "InternalError"), kind),
+            Broken("410 in the stream", stream_error(410, "Expired"), kind),
+            Broken("500 in the stream", stream_error(500, "InternalError"), kind),
             Broken("half a line of JSON", HALF_A_LINE, kind),
             Delayed(kind, 0.5),
             Lost(("ADDED",), kind),

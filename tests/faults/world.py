@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import itertools
 import os
 import tempfile
@@ -13,7 +14,7 @@ import aiohttp
 import yaml
 
 import devcluster
-from devcluster import Part
+from devcluster import Part, processes
 from devcluster.state import cluster_directory
 from faults.admin import AdminApi, upstream_session
 from faults.exchange import Body
@@ -39,6 +40,20 @@ class World:
     def next_number(self) -> int:
         """A number for a namespace."""
         return next(self._numbers)
+
+    async def restart_server(self, gone_seconds: float = 2.0) -> None:
+        """Kill the API server, leave it dead for a while, start it as it was."""
+        server = next(process for process in self.cluster.processes if process.name == "kube-apiserver")
+        command = Path(f"/proc/{server.pid}/cmdline").read_bytes().rstrip(b"\0").decode().split("\0")
+        await asyncio.to_thread(processes.stop, server)
+        await asyncio.sleep(gone_seconds)
+        started = await asyncio.to_thread(processes.start, server.name, command, self.cluster.logs)
+        kept = [process for process in self.cluster.processes if process is not server]
+        self.cluster = dataclasses.replace(self.cluster, processes=[*kept, started])
+        self.cluster.save()
+        url = f"{self.cluster.api_server}/readyz"
+        while not await asyncio.to_thread(processes.answers, url, self.cluster.admin_token):
+            await asyncio.sleep(0.2)
 
     def kubeconfig(self, server: str, name: str) -> Path:
         """The way of one operator process: through its proxy."""

@@ -1,0 +1,39 @@
+"""A representative part of the fault matrix: no oracle is violated. `make faults` runs all of it."""
+
+import asyncio
+
+import pytest
+
+from faults.matrix import AT_ONCE, Verdict, references, verdict
+from faults.scenarios import BY_NAME, SCENARIOS
+from faults.small import small
+from faults.world import world
+
+
+async def _verdicts() -> list[Verdict]:
+    async with world() as shared:
+        calm = await references(shared, SCENARIOS)
+        slots = asyncio.Semaphore(AT_ONCE)
+
+        async def one(scenario: str, fault: object) -> Verdict:
+            async with slots:
+                return await verdict(shared, BY_NAME[scenario], fault, calm[scenario])  # type: ignore[arg-type]
+
+        return await asyncio.gather(*(one(scenario, fault) for scenario, fault in small(calm)))
+
+
+@pytest.fixture(scope="module")
+def verdicts() -> list[Verdict]:
+    """All trials, held side by side: one after the other they would take ten minutes."""
+    return asyncio.run(_verdicts())
+
+
+def test_every_trial_was_held_and_its_fault_came_to_pass(verdicts: list[Verdict]) -> None:
+    assert [str(found) for found in verdicts if found.error or not found.fired] == []
+
+
+@pytest.mark.parametrize("scenario", [scenario.name for scenario in SCENARIOS])
+def test_no_oracle_is_violated(verdicts: list[Verdict], scenario: str) -> None:
+    mine = [found for found in verdicts if found.scenario == scenario]
+    assert mine
+    assert [str(found) for found in mine if found.violations] == []
