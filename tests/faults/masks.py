@@ -17,10 +17,10 @@ TIMES = {
 UIDS = {"jobUID", "uid"}
 ATTEMPTS = {"attempt", "retries", "lastFailure", "jobName", "figures"}
 PATTERNS = (
-    # Namespace of the trial, run id and child name.
-    (re.compile(r"\bf\d+\b"), "<namespace>"),
+    # Run id, child name, namespace of the trial.
     (re.compile(r"\br(\d+)-[0-9a-f]{8}\b"), r"r\1-<uid>"),
     (re.compile(r"\bdemo-[0-9a-f]{8}-"), "demo-<uid>-"),
+    (re.compile(r"/f\d+/"), "/<namespace>/"),
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"), "<time>"),
 )
 IN_PASSING = {"Reconciling", "Admitted"}

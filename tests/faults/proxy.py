@@ -114,8 +114,12 @@ class Proxy:
         answer = await self._interference.on_committed(exchange) or web.Response(
             status=response.status, body=body, headers=kept
         )
-        await answer.prepare(request)
-        await answer.write_eof()
+        try:
+            await answer.prepare(request)
+            await answer.write_eof()
+        except ConnectionError:
+            # Nobody listens any more.
+            return answer
         await self._interference.on_answered(exchange)
         return answer
 

@@ -15,7 +15,7 @@ through a proxy that does one kind of harm. Job controller, kubelet, garbage col
 (`tests/faults/played_controllers.py`), because the real ones batch their updates by the second; `tests/integration` runs with the real ones.
 Every write and its answer is recorded, and fourteen oracles look at the record, at what the API server showed, and at the end,
 which is held against a calm run of the same scenario. What takes the operator minutes by design (resync, silent watch, pause after a
-refusal, back-off) is divided by about ten or more; the lease is as it always is, except where a trial waits for its end (5 s).
+refusal, back-off) is divided by about ten or more; the lease is as it always is, except where a trial waits for its end (8 s).
 
 Crashes are enumerated: at write k, for every k of the calm run. `make test` holds a part of this; `make mutations` proves that the suites
 notice a broken operator.
