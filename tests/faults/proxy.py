@@ -68,6 +68,13 @@ class Proxy:
         """Nothing of a killed process is forwarded any more: what was in its buffers died with it."""
         self._barred.add(process)
 
+    def has_unanswered(self) -> bool:
+        """Whether a write of a living process is under way."""
+        return any(
+            exchange.is_write and exchange.status == 0 and exchange.process not in self._barred
+            for exchange in self.exchanges[-8:]
+        )
+
     async def send_again(self, exchange: Exchange) -> int:
         """Send a write once more, as it was; the API server's second answer."""
         url = f"{exchange.path}?{urlencode(exchange.query)}" if exchange.query else exchange.path

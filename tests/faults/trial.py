@@ -21,6 +21,8 @@ NAME = "demo"
 PATIENCE_SECONDS = 60.0
 """Within this time after the last fault has cleared, a run must have reached its end."""
 QUIET_SECONDS = 0.8
+LONGEST_UNREST = 10.0
+"""Who still writes after this does so for ever."""
 RESTART_SECONDS = 0.1
 BYSTANDERS = ("bystander", "bystander-in-disguise")
 
@@ -238,11 +240,7 @@ class Trial:
     async def _settle(self) -> None:
         """Let it come to rest, then watch that it stays so."""
         await self.fault.before_rest()
-        deadline = time.monotonic() + 5.0
-        count = -1
-        while count != self.proxy.writes and time.monotonic() < deadline:
-            count = self.proxy.writes
-            await asyncio.sleep(0.3)
+        await self._come_to_rest()
         rest = len(self.proxy.exchanges)
         await asyncio.sleep(QUIET_SECONDS + self.fault.rests)
         outcome, api = self.outcome, self.world.api
@@ -254,6 +252,15 @@ class Trial:
         outcome.fired = self.fault.fired
         outcome.costs_attempts, outcome.allowance = self.fault.costs_attempts, self.fault.allowance
         outcome.ends_gone = self.fault.ends_gone
+
+    async def _come_to_rest(self) -> None:
+        """Until nothing was written for a second, and nothing that was sent is unanswered: a busy machine is slow."""
+        deadline = time.monotonic() + LONGEST_UNREST
+        count, since = self.proxy.writes, time.monotonic()
+        while time.monotonic() < min(deadline, since + 1.0):
+            await asyncio.sleep(0.1)
+            if self.proxy.writes != count or self.proxy.has_unanswered():
+                count, since = self.proxy.writes, time.monotonic()
 
     async def _clean_up(self) -> None:
         for minder in tuple(self._minders):
