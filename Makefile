@@ -19,7 +19,7 @@ demo-down: $(STAMP) ## Stop and remove everything that `make demo` started
 	$(PYTHON) examples/demo/demo.py down
 
 test: $(STAMP) ## Unit, contract and integration tests (real API server, etcd, S3 and models)
-	$(PYTHON) -m pytest tests/unit tests/contract tests/integration
+	$(PYTHON) -m pytest tests/unit tests/contract tests/integration tests/faults
 
 unit: $(STAMP) ## Unit tests only: no cluster, network or GPU
 	$(PYTHON) -m pytest tests/unit
@@ -31,9 +31,15 @@ check: $(STAMP) ## Format, lint, types, import contracts, generated files
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy api operator trainer monitor cli
-	.venv/bin/mypy tests/devcluster tests/builders.py examples/demo
+	.venv/bin/mypy tests/devcluster tests/faults tests/builders.py examples/demo
 	.venv/bin/lint-imports
 	$(PYTHON) -m tunewright_api.crd --check crds charts/tunewright/crds
+
+faults: $(STAMP) ## The operator under every fault; writes docs/faults.md
+	$(PYTHON) -m faults
+
+mutations: $(STAMP) ## Break the operator in 25 ways; the tests must notice 24
+	$(PYTHON) -m faults.mutations
 
 crds: $(STAMP) ## Generate the CRDs from api/
 	$(PYTHON) -m tunewright_api.crd crds charts/tunewright/crds
@@ -45,4 +51,4 @@ format: $(STAMP) ## Format the code
 bench: $(STAMP) ## Our trainer against a raw TRL script, side by side
 	$(PYTHON) -m pytest tests/bench -s
 
-.PHONY: help setup demo demo-down test unit e2e check crds format bench
+.PHONY: help setup demo demo-down test unit e2e check faults mutations crds format bench

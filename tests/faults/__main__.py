@@ -15,7 +15,8 @@ from faults.report import markdown
 from faults.scenarios import BY_NAME, Scenario
 from faults.world import World, world
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "faults.md"
+ROOT = Path(__file__).parents[2]
+DOCUMENT = ROOT / "docs" / "faults.md"
 
 
 async def _with_restarts(world_: World, scenarios: list[Scenario]) -> list[Verdict]:
@@ -59,10 +60,11 @@ def main() -> int:
     parser.add_argument("--scenarios", nargs="+", default=list(BY_NAME), choices=list(BY_NAME))
     parser.add_argument("--only", default="", help="a regular expression for the names of faults")
     parser.add_argument("--at-once", type=int, default=AT_ONCE)
-    parser.add_argument("--log", type=Path, default=Path("faults.jsonl"), help="every verdict, as it comes")
+    parser.add_argument("--log", type=Path, default=ROOT / "out" / "faults.jsonl", help="every verdict, as it comes")
     parser.add_argument("--document", type=Path, default=DOCUMENT)
     arguments = parser.parse_args()
     began = time.monotonic()
+    arguments.log.parent.mkdir(parents=True, exist_ok=True)
     arguments.log.unlink(missing_ok=True)
     found = asyncio.run(_run(arguments))
     arguments.document.write_text(markdown(found, time.monotonic() - began))

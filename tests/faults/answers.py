@@ -70,8 +70,8 @@ class Outage(Fault):
         pending: asyncio.Task[bytes] | None = None
         try:
             while True:
-                pending = pending or asyncio.ensure_future(anext(upstream))  # type: ignore[arg-type]
-                waits: set[asyncio.Task[object]] = {pending} if ended.done() else {pending, ended}  # type: ignore[arg-type]
+                pending = pending or asyncio.ensure_future(anext(upstream))
+                waits: set[asyncio.Task[object]] = {pending} if ended.done() else {pending, ended}
                 await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
                 if self._now() and self._target.hits(exchange):
                     raise Cut

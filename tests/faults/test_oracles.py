@@ -36,7 +36,7 @@ def job(attempt: int = 1, uid: str = JOB_UID, owner: str | None = UID, image: st
     return {"metadata": metadata, "spec": {"template": {"spec": {"containers": [container]}}}, "status": status}
 
 
-COMPLETE = {"conditions": [{"type": "Complete", "status": "True"}]}
+COMPLETE: dict[str, Any] = {"conditions": [{"type": "Complete", "status": "True"}]}
 
 
 def seen(type_: str, kind: str, body: Body) -> Body:
