@@ -45,6 +45,7 @@ class Watches:
 
     async def run(self) -> None:
         """Watch for ever; ends only by cancellation."""
+        asyncio.get_running_loop().set_exception_handler(_note_unheard)
         pauses = iter(Pauses())
         while True:
             tasks = await kopf.spawn_tasks(
@@ -93,6 +94,13 @@ class Watches:
             self._feed.list_again(resource)
         elif resource is not None:
             self._listed.add(request.url.path)
+
+
+def _note_unheard(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """kopf's inner tasks fail one by one, and it listens to the first: the words of the others are enough."""
+    error = context.get("exception")
+    words = str(error) if error is not None else str(context.get("message"))
+    logger.warning("A task has ended unheard", extra={"error": type(error).__name__, "words": words[:500]})
 
 
 def listed_kind(path: str) -> Resource | None:

@@ -48,6 +48,15 @@ class OperatorFork:
         if self._process.pid is not None and self.exit_code is None:
             os.kill(self._process.pid, number)
 
+    @property
+    def wants_to_run(self) -> bool:
+        """Whether it has work and waits for the processor: a busy machine makes it look at rest."""
+        try:
+            stat = Path(f"/proc/{self._process.pid}/stat").read_text()
+        except OSError:
+            return False
+        return stat.rpartition(")")[2].split()[0] == "R"
+
     def tracebacks(self) -> list[str]:
         """Lines of its log that tell of an error of its own making; kopf logs a trace of each watch that breaks."""
         lines = self.log.read_text().splitlines() if self.log.exists() else []

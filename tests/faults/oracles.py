@@ -27,6 +27,8 @@ TERMINAL = ("Complete", "Failed", "Finished")
 
 def o1_end_state(outcome: Outcome, reference: Outcome) -> Violations:
     """The end is the one of the calm run, in every field that is not a time, a uid or a resourceVersion."""
+    if outcome.ends_gone:
+        return [] if outcome.job is None else ["the FineTuneJob is still there"]
     attempts = outcome.costs_attempts
     found, wanted = masked_status(outcome.job, attempts), masked_status(reference.job, attempts)
     return list(_differences("status", wanted, found))
@@ -35,6 +37,9 @@ def o1_end_state(outcome: Outcome, reference: Outcome) -> Violations:
 def o2_counts(outcome: Outcome, reference: Outcome) -> Violations:
     """Each kind of object was created and deleted as often as in the calm run."""
     found, wanted = _counts(outcome), _counts(reference)
+    if outcome.ends_gone:
+        # How far it came is chance; O3 and O14 still count.
+        return []
     if outcome.costs_attempts:
         too_few = {key for key in wanted if key[0] == "create" and found[key] < wanted[key]}
         return [f"{key}: {found[key]} instead of {wanted[key]}" for key in sorted(too_few)]

@@ -21,7 +21,7 @@ NAME = "demo"
 PATIENCE_SECONDS = 60.0
 """Within this time after the last fault has cleared, a run must have reached its end."""
 QUIET_SECONDS = 0.8
-LONGEST_UNREST = 10.0
+LONGEST_UNREST = 15.0
 """Who still writes after this does so for ever."""
 RESTART_SECONDS = 0.1
 BYSTANDERS = ("bystander", "bystander-in-disguise")
@@ -254,12 +254,13 @@ class Trial:
         outcome.ends_gone = self.fault.ends_gone
 
     async def _come_to_rest(self) -> None:
-        """Until nothing was written for a second, and nothing that was sent is unanswered: a busy machine is slow."""
+        """Until for a second nothing was written, nothing that was sent is unanswered and no process waits for the processor."""
         deadline = time.monotonic() + LONGEST_UNREST
         count, since = self.proxy.writes, time.monotonic()
         while time.monotonic() < min(deadline, since + 1.0):
-            await asyncio.sleep(0.1)
-            if self.proxy.writes != count or self.proxy.has_unanswered():
+            await asyncio.sleep(0.05)
+            busy = self.proxy.has_unanswered() or any(fork.wants_to_run for fork in self.replicas.values())
+            if busy or self.proxy.writes != count:
                 count, since = self.proxy.writes, time.monotonic()
 
     async def _clean_up(self) -> None:
