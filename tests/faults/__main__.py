@@ -31,7 +31,8 @@ async def _with_restarts(world_: World, scenarios: list[Scenario]) -> list[Verdi
 async def _run(arguments: argparse.Namespace) -> list[Verdict]:
     wanted = re.compile(arguments.only)
     scenarios = [BY_NAME[name] for name in arguments.scenarios]
-    told: list[Verdict] = []
+    told = _known(arguments.log) if arguments.resume else []
+    held = {(found.scenario, found.fault) for found in told}
 
     def tell(found: Verdict) -> None:
         told.append(found)
@@ -44,14 +45,26 @@ async def _run(arguments: argparse.Namespace) -> list[Verdict]:
         sys.stdout.flush()
 
     async with world() as world_:
-        found = await run_matrix(
-            world_, scenarios, tell, lambda fault: bool(wanted.search(str(fault))), arguments.at_once
+        await run_matrix(
+            world_,
+            scenarios,
+            tell,
+            lambda scenario, fault: bool(wanted.search(str(fault))) and (scenario.name, str(fault)) not in held,
+            arguments.at_once,
         )
         if wanted.search(str(ServerRestarted())):
-            for one in await _with_restarts(world_, scenarios):
+            for one in await _with_restarts(
+                world_, [s for s in scenarios if (s.name, str(ServerRestarted())) not in held]
+            ):
                 tell(one)
-                found.append(one)
-    return found
+    return told
+
+
+def _known(log: Path) -> list[Verdict]:
+    """What an earlier run has found to be in order; what was not is tried again."""
+    lines = log.read_text().splitlines() if log.exists() else []
+    found = [Verdict(**json.loads(line)) for line in lines]
+    return [one for one in found if not one.violations and not one.error]
 
 
 def main() -> int:
@@ -61,13 +74,15 @@ def main() -> int:
     parser.add_argument("--only", default="", help="a regular expression for the names of faults")
     parser.add_argument("--at-once", type=int, default=AT_ONCE)
     parser.add_argument("--log", type=Path, default=ROOT / "out" / "faults.jsonl", help="every verdict, as it comes")
+    parser.add_argument("--resume", action="store_true", help="go on where an earlier run with this log was cut off")
     parser.add_argument("--document", type=Path, default=DOCUMENT)
     arguments = parser.parse_args()
     began = time.monotonic()
     arguments.log.parent.mkdir(parents=True, exist_ok=True)
-    arguments.log.unlink(missing_ok=True)
+    if not arguments.resume:
+        arguments.log.unlink(missing_ok=True)
     found = asyncio.run(_run(arguments))
-    arguments.document.write_text(markdown(found, time.monotonic() - began))
+    arguments.document.write_text(markdown(found))
     bad = [one for one in found if one.violations or one.error]
     sys.stdout.write(f"{len(found)} runs in {time.monotonic() - began:.0f} s, {len(bad)} with a violation\n")
     return 1 if bad else 0

@@ -24,14 +24,14 @@ def enumerated(writes: int) -> Iterator[Fault]:
 
 def sampled(writes: int) -> Iterator[Fault]:
     """What is slow, or close to what is enumerated: at some of the writes."""
-    for number in range(1, writes + 1, 3):
+    for number in range(1, writes + 1, 4):
         yield AnswerLost(number)
-    for number in range(2, writes + 1, 6):
+    for number in range(2, writes + 1, 8):
         yield CrashInstead(number)
         yield CrashTwice(number)
         for status, reason, retry_after in REFUSALS:
             yield Refused(number, status, reason, retry_after)
-    for number in range(2, writes + 1, 8):
+    for number in range(2, writes + 1, 12):
         yield LeaderFrozen(number, hold=False)
         yield LeaderFrozen(number, hold=True)
 

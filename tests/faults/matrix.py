@@ -64,7 +64,7 @@ async def run_matrix(
     world: World,
     scenarios: Sequence[Scenario],
     tell: Callable[[Verdict], None],
-    choose: Callable[[Fault], bool] = lambda fault: True,
+    choose: Callable[[Scenario, Fault], bool],
     at_once: int = AT_ONCE,
 ) -> list[Verdict]:
     """Every chosen fault of every scenario."""
@@ -81,7 +81,7 @@ async def run_matrix(
         one(scenario, fault)
         for scenario in scenarios
         for fault in catalogue(scenario, writes_of(calm[scenario.name]))
-        if choose(fault)
+        if choose(scenario, fault)
     ]
     return await asyncio.gather(*trials)
 

@@ -17,7 +17,9 @@ PRELOADED = ["faults.operator_fork", "tunewright_operator.__main__"]
 SKEW_VARIABLE = "FAULTS_CLOCK_SKEW_SECONDS"
 LEASE_VARIABLE = "FAULTS_LEASE_SECONDS"
 LEASE_SECONDS = 8.0
-"""Where a trial waits for a lease to end; else it is as long as it always is, since this machine may be busy."""
+"""Where a trial waits for a lease to end."""
+LONG_LEASE_SECONDS = 60.0
+"""Where it does not: on a machine that is busy with many trials a renewal may come late, and that is not the fault."""
 RESYNC_SECONDS = (2.0, 3.0)
 
 _context = multiprocessing.get_context("forkserver")
@@ -87,11 +89,10 @@ def _hurry() -> None:
     feed.RESYNC_SECONDS, feed.GAP_SECONDS = RESYNC_SECONDS, 0.2
     watches.FIRST_PAUSE, watches.SIGN_IN_PAUSE = 0.2, 0.2
     handlers.INACTIVITY_SECONDS = 8.0
-    lease = float(os.environ.get(LEASE_VARIABLE, "0"))
-    if lease:
-        leases.LeaseTimes = functools.partial(  # type: ignore[misc,assignment]
-            leases.LeaseTimes, duration=lease, renew=lease / 5, retry=0.2, poll=0.4, margin=lease / 5
-        )
+    lease = float(os.environ.get(LEASE_VARIABLE, LONG_LEASE_SECONDS))
+    leases.LeaseTimes = functools.partial(  # type: ignore[misc,assignment]
+        leases.LeaseTimes, duration=lease, renew=min(4.0, lease / 5), retry=0.2, poll=0.4, margin=lease / 5
+    )
     refusals.FIRST_PAUSE, refusals.EVENTS_PATIENCE, refusals.EVENTS_PAUSE = 0.5, 0.3, 0.5
     read = options.read
 

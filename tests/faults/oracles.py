@@ -48,11 +48,13 @@ def o2_counts(outcome: Outcome, reference: Outcome) -> Violations:
 
 
 def o3_one_job_an_attempt(outcome: Outcome, _: Outcome) -> Violations:
-    """One Job for each (uid, step, attempt), ever; and at no time two that may have pods for one FineTuneJob."""
+    """One Job for each (uid, step, attempt), ever, and only after the attempt is recorded; never two at once that may have pods."""
     doubled = [f"{key}: {len(uids)} Jobs" for key, uids in jobs_by_attempt(outcome.seen).items() if len(uids) > 1]
-    return doubled + [
-        f"at once active: {sorted(together)}" for together in active_jobs(outcome.seen) if len(together) > 1
-    ]
+    return (
+        doubled
+        + _unrecorded(outcome)
+        + [f"at once active: {sorted(together)}" for together in active_jobs(outcome.seen) if len(together) > 1]
+    )
 
 
 def o4_only_ours(outcome: Outcome, _: Outcome) -> Violations:
@@ -186,6 +188,23 @@ ORACLES: dict[str, Oracle] = {
 def judge(outcome: Outcome, reference: Outcome) -> dict[str, Violations]:
     """Every oracle's violations."""
     return {name: oracle(outcome, reference) for name, oracle in ORACLES.items()}
+
+
+def _unrecorded(outcome: Outcome) -> Violations:
+    """Jobs that were made before any status spoke of them: after a crash nobody would know."""
+    recorded: set[str] = set()
+    found = []
+    for exchange in outcome.exchanges:
+        if exchange.subresource == "status" and exchange.accepted:
+            steps = ((exchange.answer or {}).get("status") or {}).get("steps") or []
+            recorded |= {str(step.get("jobName")) for step in steps}
+        elif (
+            (exchange.verb, exchange.resource) == ("create", "jobs")
+            and exchange.accepted
+            and exchange.name not in recorded
+        ):
+            found.append(f"{exchange}: its attempt was not recorded before")
+    return found
 
 
 def _accepted(outcome: Outcome) -> list[Exchange]:

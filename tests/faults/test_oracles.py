@@ -54,6 +54,13 @@ def status_write(version: str = "5", answered: str = "6", **metadata: Any) -> Ex
     return write("PATCH", STATUS_PATH, body, answer={"metadata": {"resourceVersion": answered}})
 
 
+def record() -> Exchange:
+    exchange = status_write()
+    assert exchange.answer is not None
+    exchange.answer["status"] = {"steps": [{"jobName": "demo-11111111-train-sft-a1"}]}
+    return exchange
+
+
 def told(message: str) -> Exchange:
     return write(
         "POST", f"/api/v1/namespaces/{NAMESPACE}/events", {"message": message, "involvedObject": {"uid": UID}}, 201
@@ -66,7 +73,7 @@ def good() -> Outcome:
         SCENARIOS[0],
         "calm",
         NAMESPACE,
-        exchanges=[status_write(), write("POST", JOBS_PATH, job(), 201), told("it began")],
+        exchanges=[record(), write("POST", JOBS_PATH, job(), 201), told("it began")],
         seen=[
             seen("ADDED", "FineTuneJob", fine_tune_job(4)),
             seen("ADDED", "Job", job()),
@@ -145,6 +152,7 @@ def test_what_is_right_is_not_held_against_it(harm: Callable[[Outcome], None]) -
         pytest.param(
             "O3", happening(*(seen("ADDED", "Job", job(n, f"4{n}")) for n in (2, 3))), id="two-active-at-once"
         ),
+        pytest.param("O3", lambda outcome: outcome.exchanges.reverse(), id="a-job-made-before-its-attempt-is-recorded"),
         pytest.param("O4", setting(children=[job(**COMPLETE)]), id="a-bystander-deleted"),
         pytest.param("O4", writing(status_write(uid="99")), id="a-status-of-another-uid"),
         pytest.param("O4", writing(status_write(resourceVersion=None)), id="a-status-of-any-version"),

@@ -181,6 +181,16 @@ def test_a_job_of_the_same_name_with_another_uid_is_not_ours() -> None:
     assert "belongs to somebody else" in stalled.message
 
 
+def test_a_job_that_was_made_again_under_its_name_is_not_the_attempt() -> None:
+    """Somebody deleted the Job and restored it from a backup: what it does now is not what was recorded."""
+    again = child(uid="another", complete=True)
+    ended = pod(job_uid="another", phase="Succeeded", exit_code=0, termination_message=result())
+    current, decision = decide(running(), observed(again, pods=(ended,)))
+    step = step_of(current, "prepare")
+    assert (step.attempt, step.state, decision.actions) == (2, StepState.PENDING, ())
+    assert step.retries == {FailureClass.NODE_FAULT: 1}
+
+
 def test_a_lost_result_runs_the_step_once_more() -> None:
     garbled = observed(
         child(complete=True), pods=(pod(phase="Succeeded", exit_code=0, termination_message='{"step": "prep'),)
