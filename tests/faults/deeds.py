@@ -14,6 +14,7 @@ from faults.played_controllers import JOBS, PODS, namespaced
 from faults.scenarios import Scenario, step_of
 from faults.trial import BYSTANDERS
 from tunewright_api import names
+from tunewright_operator.shell.resources import WATCHED
 
 
 class Deed(Fault):
@@ -189,17 +190,20 @@ class TwoReplicas(Fault):
 class RestartedAtRest(Fault):
     """Three restarts after the end: nothing is written."""
 
-    rests = 1.5
+    restarts = True
 
     def __str__(self) -> str:
         return "restarted three times at rest"
 
-    async def before_rest(self) -> None:
-        await asyncio.sleep(0.3)
-        self.fired = True
-        for _ in range(3):
+    async def at_rest(self) -> None:
+        for life in range(2, 5):
             self.run.kill()
-            await asyncio.sleep(0.6)
+            # It has looked at everything when it watches every kind.
+            self.fired = await self.run.until(lambda: self._watching(f"replica-a/{life}"), "")  # noqa: B023
+            await asyncio.sleep(0.3)
+
+    def _watching(self, process: str) -> bool:
+        return sum(1 for watch in self.run.proxy.watches if watch.process == process) == len(WATCHED)
 
 
 class CrashTwice(CrashAfter):

@@ -17,8 +17,8 @@ class Fault:
 
     lasts: float = 0.0
     """Seconds of harm: so much longer may the run take."""
-    rests: float = 0.0
-    """Further seconds for which nothing may be written at the end."""
+    restarts: bool = False
+    """Whether it goes on at rest, where nothing may be written."""
     must_end: bool = False
     """Whether the run is judged only after `harm` has returned."""
     ends_gone: bool = False
@@ -69,8 +69,8 @@ class Fault:
     async def harm(self) -> None:
         """What happens beside the requests, from the start of the run on."""
 
-    async def before_rest(self) -> None:
-        """What happens after the run has reached its end."""
+    async def at_rest(self) -> None:
+        """What happens when the run has reached its end and come to rest."""
 
 
 async def for_ever() -> None:
