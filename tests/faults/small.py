@@ -68,6 +68,7 @@ def small(references: dict[str, Outcome]) -> Pairs:
         ("cancel", Lost(("DELETED",))),
         ("suspend-and-resume", Lost(("DELETED",), "jobs")),
         ("fail-and-retry", Lost(("MODIFIED",))),
+        ("success", Lost(("MODIFIED",), "pods")),
         ("suspend-and-resume", TimeTravel("jobs")),
         ("success", Outage("503", EVERYTHING, 2.0, lambda: status_answer(503, "ServiceUnavailable"))),
         ("preempt-and-resume", Outage("403", WATCH, 2.0, lambda: status_answer(403, "Forbidden"))),

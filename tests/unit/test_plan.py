@@ -7,6 +7,7 @@ import pytest
 from builders import NOW, SETTINGS, STEPS, UID, after, child, failed, job, observed, pod, result, succeeded
 from tunewright_api.conditions import find, is_true
 from tunewright_api.failures import FailureClass
+from tunewright_api.run import RunResult
 from tunewright_api.status import Failure, Phase, StepState
 from tunewright_operator.core.plan import plan
 from tunewright_operator.core.types import CreateJob, DeleteJob, FineTuneJob, Observed, Plan
@@ -191,11 +192,18 @@ def test_a_job_that_was_made_again_under_its_name_is_not_the_attempt() -> None:
     assert step.retries == {FailureClass.NODE_FAULT: 1}
 
 
-def test_a_lost_result_runs_the_step_once_more() -> None:
-    garbled = observed(
-        child(complete=True), pods=(pod(phase="Succeeded", exit_code=0, termination_message='{"step": "prep'),)
-    )
-    current, _ = decide(running(), garbled)
+@pytest.mark.parametrize(
+    "left",
+    [
+        pytest.param("", id="nothing"),
+        pytest.param('{"step": "prep', id="cut"),
+        pytest.param(RunResult(step="prepare", attempt=1).model_dump_json(by_alias=True), id="without-a-digest"),
+        pytest.param(result("train-sft"), id="of-another-step"),
+    ],
+)
+def test_a_lost_result_runs_the_step_once_more(left: str) -> None:
+    ended = pod(phase="Succeeded", exit_code=0, termination_message=left)
+    current, _ = decide(running(), observed(child(complete=True), pods=(ended,)))
     assert (step_of(current, "prepare").attempt, step_of(current, "prepare").state) == (2, StepState.PENDING)
 
 
