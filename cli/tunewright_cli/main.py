@@ -9,6 +9,7 @@ COMMANDS = {
     "validate": ("tunewright_cli.validate", "check manifests and say everything that is wrong with them"),
     "submit": ("tunewright_cli.submit", "create a FineTuneJob in the cluster"),
     "watch": ("tunewright_cli.watch", "follow a FineTuneJob to its end"),
+    "describe": ("tunewright_cli.describe", "tell what a FineTuneJob does, has done, and why"),
 }
 
 
@@ -32,8 +33,9 @@ def parser() -> argparse.ArgumentParser:
     made["run"].add_argument(
         "--secrets", metavar="DIRECTORY", help="storage keys, a folder for each Secret; default: the AWS_* variables"
     )
-    made["watch"].add_argument("name", metavar="NAME")
-    for name in ("submit", "watch"):
+    for name in ("watch", "describe"):
+        made[name].add_argument("name", metavar="NAME")
+    for name in ("submit", "watch", "describe"):
         made[name].add_argument("-n", "--namespace", help="default: the manifest's or the context's")
     return root
 

@@ -45,6 +45,11 @@ def main(arguments: argparse.Namespace) -> int:
         return 1
     _quiet_libraries()
     scratch = Path(arguments.scratch) if arguments.scratch else Path(tempfile.gettempdir()) / "tunewright"
+    try:
+        scratch.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        sys.stderr.write(f"{scratch}: no folder for temporary files ({error.strerror}); name another with --scratch\n")
+        return 1
     secrets = Path(arguments.secrets) if arguments.secrets else None
     base = _base_config(document)
     results: dict[str, RunResult] = {}
@@ -73,7 +78,7 @@ def _base_config(document: Document) -> RunConfig:
     """The run is named after name and spec: the same manifest goes on, a changed one begins anew."""
     spec = document.spec()
     digest = hashlib.sha256(
-        f"{document.name}\n{spec.model_dump_json(exclude={'limits', 'suspend', 'cancel'})}".encode()
+        f"{document.name}\n{spec.model_dump_json(exclude={'limits', 'suspend', 'cancel', 'ttl_seconds_after_finished'})}".encode()
     ).hexdigest()
     uid = str(uuid.UUID(digest[:32]))
     return RunConfig(

@@ -27,6 +27,8 @@ def fetch_gguf(directory: Path) -> Path:
 
 def convert(gguf: Path, target: Path) -> None:
     """Dequantise to bf16 and save as a plain model folder, with tokenizer and chat template."""
+    # Half a page of bars and advice about kernels would stand in the middle of the demo's own words.
+    os.environ.update(TRANSFORMERS_VERBOSITY="error", HF_HUB_DISABLE_PROGRESS_BARS="1")
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 

@@ -135,6 +135,20 @@ def rough(stage: Stage, calm: dict[str, Any]) -> dict[str, Any]:
     return status(stage, ROUGH)
 
 
+def test_the_operators_image_is_small_and_holds_no_torch(stage: Stage) -> None:
+    (deployment,) = stage.get("deployments", "-n", SYSTEM_NAMESPACE)["items"]
+    image = deployment["spec"]["template"]["spec"]["containers"][0]["image"]
+    listed = subprocess.run(
+        ["buildah", "images", "--format", "{{.Size}}", image], capture_output=True, text=True, check=True
+    )
+    size, unit = listed.stdout.split()
+    assert unit == "MB"
+    assert float(size) < 250
+    words = "import importlib.util as u; print([m for m in ('torch', 'transformers', 'trl') if u.find_spec(m)])"
+    pod = f"deployment/{deployment['metadata']['name']}"
+    assert stage.kubectl("exec", "-n", SYSTEM_NAMESPACE, pod, "--", "python", "-c", words).strip() == "[]"
+
+
 def test_a_disturbed_run_ends_with_the_same_losses_to_the_last_bit(
     stage: Stage, calm: dict[str, Any], rough: dict[str, Any]
 ) -> None:

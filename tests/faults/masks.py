@@ -13,9 +13,10 @@ TIMES = {
     "notBefore",
     "updatedAt",
     "suspendedSeconds",
+    "waitingSince",
 }
 UIDS = {"jobUID", "uid"}
-ATTEMPTS = {"attempt", "retries", "lastFailure", "jobName", "figures", "observedGeneration"}
+ATTEMPTS = {"attempt", "attempts", "retries", "lastFailure", "jobName", "figures", "observedGeneration"}
 PATTERNS = (
     # Run id, child name, namespace of the trial.
     (re.compile(r"\br(\d+)-[0-9a-f]{8}\b"), r"r\1-<uid>"),

@@ -64,7 +64,9 @@ MUTATIONS = (
         '        written = await self.client.patch_status(resource, body["metadata"], patch)\n',
         '        for event in decision.events:\n            await self._tell(resource, body, event)\n        written = await self.client.patch_status(resource, body["metadata"], patch)\n',
     ),
-    Mutation("a vanished Job is believed from the cache", "shell/observe.py", "if vanished or foreign:", "if foreign:"),
+    Mutation(
+        "a vanished Job is believed from the cache", "shell/observe.py", "if vanished or unwatched:", "if unwatched:"
+    ),
     Mutation(
         "a pod's last words are not fetched",
         "shell/observe.py",
@@ -80,8 +82,8 @@ MUTATIONS = (
     Mutation(
         "an attempt after a suspension has the same number",
         "core/attempts.py",
-        'fresh = _attempt(job, step.name, step.attempt + 1)\n    return fresh.model_copy(update={"retries": step.retries, "last_failure"',
-        'fresh = _attempt(job, step.name, step.attempt)\n    return fresh.model_copy(update={"retries": step.retries, "last_failure"',
+        "_attempt(job, step.name, step.attempt + 1, parse_time(step.waiting_since) or now)",
+        "_attempt(job, step.name, step.attempt, parse_time(step.waiting_since) or now)",
     ),
     Mutation(
         "one retry too many", "core/attempts.py", "if spent >= limits.retries_for", "if spent > limits.retries_for"
@@ -96,7 +98,7 @@ MUTATIONS = (
     Mutation(
         "a suspended run does not wait for its pod",
         "core/plan.py",
-        "if step is None or child is None or child.owner_uid != job.uid:",
+        "if step is None or child is None or child.owner_uid != job.uid or _is_dead(child, observed, settings):",
         "if True:",
     ),
     Mutation(

@@ -1,17 +1,11 @@
 """The operator as a process against a real API server and Job controller, under the chart's own role; the test plays the kubelet."""
 
 import collections
-import contextlib
-import http.server
 import json
-import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from pydantic import BaseModel
 
 import devcluster
 from builders import STEPS
@@ -24,35 +18,9 @@ from tunewright_api.failures import PREEMPTED_EXIT_CODE
 from tunewright_api.run import ProgressReport, RunConfig
 from tunewright_api.status import Progress
 from tunewright_operator.shell.leases import LeaseTimes
-from watched_run import GROUP, POD_IP, Run, child, until
+from watched_run import GROUP, Run, answering_pod, child, until
 
 LEASE_SECONDS = LeaseTimes().duration
-
-
-@contextlib.contextmanager
-def answering_pod(path: str, report: BaseModel) -> Iterator[None]:
-    """What listens at the address of the played pods."""
-    body = report.model_dump_json(by_alias=True).encode()
-
-    class Pod(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200 if self.path == path else 404)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: Any) -> None:
-            return
-
-    server = http.server.ThreadingHTTPServer((POD_IP, names.HTTP_PORT), Pod)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def test_a_run_goes_through_all_steps_to_a_published_adapter(
@@ -133,12 +101,39 @@ def test_a_monitor_gets_one_deployment_and_its_report_reaches_the_status(
     eventually(lambda: not api.items(f"/apis/apps/v1/namespaces/{namespace}/deployments"), "the Deployment is gone", 90)
 
 
+def test_a_strangers_deployment_of_a_monitors_name_is_left_alone_and_told(
+    api: RawApi, namespace: str, operator: OperatorProcess
+) -> None:
+    labels = {"app": "theirs"}
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "x", "image": "x"}]}}
+    spec = {"replicas": 0, "selector": {"matchLabels": labels}, "template": template}
+    deployments = f"/apis/apps/v1/namespaces/{namespace}/deployments"
+    theirs = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "support-monitor"}, "spec": spec}
+    api.create(deployments, theirs)
+    monitors = f"{GROUP}/namespaces/{namespace}/adaptermonitors"
+    endpoint = {"url": "http://vllm:8000/v1", "adapterModel": "support"}
+    body = {"spec": {"adapterUri": "s3://adapters/support", "endpoint": endpoint}, "metadata": {"name": "support"}}
+    api.create(monitors, {"apiVersion": names.API_VERSION, "kind": "AdapterMonitor", **body})
+
+    def stalled() -> str:
+        conditions = api.get(f"{monitors}/support").get("status", {}).get("conditions", [])
+        return next(
+            (item["message"] for item in conditions if (item["type"], item["status"]) == ("Stalled", "True")), ""
+        )
+
+    assert "belongs to somebody else" in eventually(stalled, "it is said")
+    assert "ownerReferences" not in api.get(f"{deployments}/support-monitor")["metadata"]
+
+
 def test_a_suspended_run_has_no_pods_and_goes_on_with_a_new_attempt(
     api: RawApi, namespace: str, kubelet: PlayedKubelet, operator: OperatorProcess
 ) -> None:
     kubelet.script = until("train-sft")
     run = Run(api, namespace).create()
-    eventually(lambda: run.condition("Admitted").get("reason") == "PodsRunning" and run.step("train-sft"), "training")
+    eventually(
+        lambda: run.step("train-sft").get("jobUID") and run.condition("Admitted").get("reason") == "PodsRunning",
+        "training",
+    )
     run.patch(suspend=True)
     run.wait_for_phase("Suspended")
     assert [pod for pod in run.pods() if pod["status"]["phase"] not in ("Succeeded", "Failed")] == []
@@ -202,6 +197,24 @@ def test_a_job_that_somebody_deleted_is_no_success_and_is_never_created_again(
     run.wait_for_phase("Complete")
     assert audit.created_jobs(namespace).count(child(run, "train-sft")) == 1
     assert run.step("train-sft")["retries"] == {"NodeFault": 1}
+
+
+def test_a_job_whose_labels_somebody_took_off_is_still_the_one_that_runs(
+    api: RawApi, namespace: str, kubelet: PlayedKubelet, operator: OperatorProcess, audit: AuditLog
+) -> None:
+    """To a watch by label it is deleted: it must not be taken for vanished, or a second Job would run beside it."""
+    kubelet.script = until("train-sft")
+    run = Run(api, namespace).create()
+    eventually(lambda: run.step("train-sft").get("jobUID"), "training")
+    labels = dict.fromkeys((names.MANAGED_BY_LABEL, names.JOB_LABEL, names.JOB_UID_LABEL))
+    job = f"/apis/batch/v1/namespaces/{namespace}/jobs/{child(run, 'train-sft')}"
+    api.patch(job, {"metadata": {"labels": labels}})
+    # Longer than the pause between two looks at a running pod.
+    time.sleep(7)
+    kubelet.script = success
+    run.wait_for_phase("Complete")
+    assert {found["attempt"] for found in run.status()["steps"]} == {1}
+    assert sorted(audit.created_jobs(namespace)) == sorted(child(run, name) for name in STEPS)
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -275,8 +288,8 @@ def test_a_strangers_job_of_our_name_is_left_alone_until_it_is_gone(
 @pytest.mark.parametrize(
     ("hard", "words"),
     [
-        pytest.param({"count/jobs.batch": "0"}, "refuses the Job", id="of-jobs"),
-        pytest.param({"pods": "0"}, "refuses the pod", id="of-pods"),
+        pytest.param({"count/jobs.batch": "0"}, "cluster refuses the Job", id="of-jobs"),
+        pytest.param({"pods": "0"}, "cluster refuses the pod", id="of-pods"),
     ],
 )
 def test_a_quota_is_told_in_the_api_servers_words(

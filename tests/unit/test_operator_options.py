@@ -8,7 +8,11 @@ IMAGES = {"TUNEWRIGHT_TRAINER_IMAGE": "t:1", "TUNEWRIGHT_MONITOR_IMAGE": "m:1"}
 
 
 def test_the_charts_variables_are_understood() -> None:
-    found = read([], {**IMAGES, "TUNEWRIGHT_NAMESPACES": "a, b,", "POD_NAME": "p", "POD_NAMESPACE": "system"})
+    patience = {"TUNEWRIGHT_EXCLUSION_PATIENCE_SECONDS": "60"}
+    found = read(
+        [], {**IMAGES, **patience, "TUNEWRIGHT_NAMESPACES": "a, b,", "POD_NAME": "p", "POD_NAMESPACE": "system"}
+    )
+    assert (found.settings.exclusion_patience_seconds, found.settings.termination_patience_seconds) == (60, 300)
     assert (found.settings.trainer_image, found.settings.monitor_image) == ("t:1", "m:1")
     assert (found.namespaces, found.identity, found.lease_namespace) == (("a", "b"), "p", "system")
 
@@ -27,3 +31,18 @@ def test_a_missing_image_is_named(missing: str, capsys: pytest.CaptureFixture[st
     with pytest.raises(SystemExit):
         read([], {name: value for name, value in IMAGES.items() if name != missing})
     assert f"set {missing} or --" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        pytest.param("TUNEWRIGHT_PORT", "http", "argument --port: invalid int value: 'http'", id="a word for a port"),
+        pytest.param("TUNEWRIGHT_LOG_LEVEL", "loud", "the log level must be one of DEBUG, INFO", id="an unknown level"),
+    ],
+)
+def test_a_bad_variable_is_a_sentence(
+    variable: str, value: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        read([], {**IMAGES, variable: value})
+    assert words in capsys.readouterr().err

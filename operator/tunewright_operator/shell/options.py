@@ -12,6 +12,8 @@ from tunewright_api.names import HTTP_PORT
 from tunewright_operator.core.types import Settings
 from tunewright_operator.shell.credentials import SERVICE_ACCOUNT
 
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+
 
 @dataclass(frozen=True)
 class Options:
@@ -39,28 +41,37 @@ def read(arguments: list[str], environment: Mapping[str, str] = os.environ) -> O
     def variable(name: str, default: str) -> str:
         return environment.get(f"TUNEWRIGHT_{name}") or default
 
+    # argparse converts a default that is a text as it converts a flag, and complains of it in the same words.
     parser = argparse.ArgumentParser(prog="tunewright_operator", description="The Tunewright operator.")
     parser.add_argument("--trainer-image", default=variable("TRAINER_IMAGE", ""), help="image of a run's pods")
     parser.add_argument("--monitor-image", default=variable("MONITOR_IMAGE", ""), help="image of monitors' pods")
     parser.add_argument("--namespaces", default=variable("NAMESPACES", ""), help="comma-separated; absent: all")
     parser.add_argument("--lease-namespace", default=variable("LEASE_NAMESPACE", environment.get("POD_NAMESPACE", "")))
     parser.add_argument("--lease-name", default=variable("LEASE_NAME", "tunewright-operator"))
-    parser.add_argument("--port", type=int, default=int(variable("PORT", str(HTTP_PORT))), help="metrics and probes")
-    parser.add_argument("--workers", type=int, default=int(variable("WORKERS", "16")), help="objects looked at at once")
+    parser.add_argument("--port", type=int, default=variable("PORT", str(HTTP_PORT)), help="metrics and probes")
+    parser.add_argument("--workers", type=int, default=variable("WORKERS", "16"), help="objects looked at at once")
     parser.add_argument(
         "--image-pull-patience-seconds",
         type=int,
-        default=int(variable("IMAGE_PULL_PATIENCE_SECONDS", str(Settings.image_pull_patience_seconds))),
+        default=variable("IMAGE_PULL_PATIENCE_SECONDS", str(Settings.image_pull_patience_seconds)),
         help="how long a pod may wait for its image",
     )
     parser.add_argument(
         "--termination-patience-seconds",
         type=int,
-        default=int(variable("TERMINATION_PATIENCE_SECONDS", str(Settings.termination_patience_seconds))),
+        default=variable("TERMINATION_PATIENCE_SECONDS", str(Settings.termination_patience_seconds)),
         help="how long after its grace period a pod may be stuck before the next attempt starts",
     )
-    parser.add_argument("--log-level", default=variable("LOG_LEVEL", "INFO"))
+    parser.add_argument(
+        "--exclusion-patience-seconds",
+        type=int,
+        default=variable("EXCLUSION_PATIENCE_SECONDS", str(Settings.exclusion_patience_seconds)),
+        help="how long no other node may have room before one on which a step has failed is used again",
+    )
+    parser.add_argument("--log-level", default=variable("LOG_LEVEL", "INFO"), help=", ".join(LOG_LEVELS))
     given = parser.parse_args(arguments)
+    if given.log_level.upper() not in LOG_LEVELS:
+        parser.error(f"the log level must be one of {', '.join(LOG_LEVELS)}, not {given.log_level}")
     missing = [flag for flag in ("trainer_image", "monitor_image") if not getattr(given, flag)]
     if missing:
         flag = missing[0]
@@ -71,6 +82,7 @@ def read(arguments: list[str], environment: Mapping[str, str] = os.environ) -> O
             monitor_image=given.monitor_image,
             image_pull_patience_seconds=given.image_pull_patience_seconds,
             termination_patience_seconds=given.termination_patience_seconds,
+            exclusion_patience_seconds=given.exclusion_patience_seconds,
         ),
         namespaces=tuple(name.strip() for name in given.namespaces.split(",") if name.strip()),
         lease_namespace=given.lease_namespace or _own_namespace(),

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from transformers import PrinterCallback
+
 from tunewright_api.stages import Stage
 from tunewright_trainer.shell.errors import InvalidSpec
 from tunewright_trainer.train.callbacks import ReportProgress, StopWhenAsked, UploadCheckpoints
@@ -49,6 +51,8 @@ def assemble(build: Recipe, material: Material, checkpoints: Checkpoints) -> Any
             f"stages[{material.stage.name}].trainingArguments: TRL cannot train with them: {first}"
         ) from error
     use_full_precision_adapter(trainer.model)
+    # It prints: between lines of JSON in a pod's log, between progress bars on a terminal.
+    trainer.remove_callback(PrinterCallback)
     context = checkpoints.context
     trainer.add_callback(ReportProgress(context.telemetry, material.settings, material.stage.name))
     trainer.add_callback(UploadCheckpoints(checkpoints, context.telemetry))
