@@ -15,6 +15,11 @@ PACKAGE = "tunewright_operator"
 UNIT_TESTS = (
     "test_plan.py",
     "test_plan_properties.py",
+    "test_cleanup.py",
+    "test_deadlines.py",
+    "test_history.py",
+    "test_resume.py",
+    "test_story.py",
     "test_status_patch.py",
     "test_leases.py",
     "test_operator_cache.py",
