@@ -10,6 +10,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from faults.matrix import STOP_VARIABLE
+
 ROOT = Path(__file__).parents[2]
 PACKAGE = "tunewright_operator"
 UNIT_TESTS = (
@@ -200,14 +202,16 @@ def killer(mutation: Mutation) -> str | None:
         copy = Path(folder) / "operator"
         shutil.copytree(ROOT / "operator", copy)
         apply(mutation, copy / PACKAGE)
-        environment = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
+        environment = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1", STOP_VARIABLE: "1"}
         for tests in SUITES:
             present = [test for test in tests if (ROOT / test).exists()]
-            command = [sys.executable, "-m", "pytest", "-x", "-p", "no:cacheprovider", "--tb=no", "-rfE", *present]
+            command = [sys.executable, "-m", "pytest", "-x", "-p", "no:cacheprovider", "--tb=short", "-rfE", *present]
             done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
             if done.returncode != 0:
                 failed = re.search(r"^(?:FAILED|ERROR) (.*?)(?: - .*)?$", done.stdout, re.MULTILINE)
-                return failed.group(1) if failed else f"pytest ended with {done.returncode}"
+                oracle = re.search(r"\b(O\d+): [^'\"\\]*", done.stdout)
+                words = failed.group(1) if failed else f"pytest ended with {done.returncode}"
+                return f"{words} ({oracle.group(0)[:100]})" if oracle else words
     return None
 
 
