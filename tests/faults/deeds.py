@@ -93,7 +93,9 @@ class LabelsTaken(Deed):
         for job in await self.own_jobs():
             path = namespaced(JOBS, self.run.namespace, job["metadata"]["name"])
             with contextlib.suppress(AdminError):
-                await self.run.world.api.patch(path, {"metadata": {"labels": {names.JOB_LABEL: None}}})
+                await self.run.world.api.patch(
+                    path, {"metadata": {"labels": {names.JOB_LABEL: None, names.MANAGED_BY_LABEL: None}}}
+                )
 
 
 class MetadataWiped(Deed):

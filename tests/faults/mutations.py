@@ -208,7 +208,7 @@ def killer(mutation: Mutation) -> str | None:
             command = [sys.executable, "-m", "pytest", "-x", "-p", "no:cacheprovider", "--tb=short", "-rfE", *present]
             done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
             if done.returncode != 0:
-                failed = re.search(r"^(?:FAILED|ERROR) (.*?)(?: - .*)?$", done.stdout, re.MULTILINE)
+                failed = re.search(r"^(?:FAILED|ERROR) (tests/.*?)(?: - .*)?$", done.stdout, re.MULTILINE)
                 oracle = re.search(r"\b(O\d+): [^'\"\\]*", done.stdout)
                 words = failed.group(1) if failed else f"pytest ended with {done.returncode}"
                 return f"{words} ({oracle.group(0)[:100]})" if oracle else words
@@ -219,7 +219,7 @@ def main() -> int:
     """The command."""
     parser = argparse.ArgumentParser(prog="faults.mutations", description=__doc__)
     parser.add_argument("--only", default="", help="a regular expression for the names of mutations")
-    wanted = parser.parse_args().only
+    wanted: str = parser.parse_args().only
     chosen = [mutation for mutation in MUTATIONS if re.search(wanted, mutation.name)]
     survivors = []
     for mutation in chosen:

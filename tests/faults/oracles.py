@@ -17,6 +17,7 @@ from faults.history import (
 from faults.masks import masked_status
 from faults.trial import BYSTANDERS, NAME, Outcome
 from operator_process import SYSTEM_NAMESPACE
+from tunewright_api import names
 
 Violations = list[str]
 Oracle = Callable[[Outcome, Outcome], Violations]
@@ -220,14 +221,14 @@ def _differences(where: str, wanted: Any, found: Any) -> Iterator[str]:
 
 
 def _counts(outcome: Outcome) -> collections.Counter[tuple[str, str]]:
-    """By verb and by what it was: what the API server has done, whoever asked for it."""
-    counts: collections.Counter[tuple[str, str]] = collections.Counter()
-    for event in outcome.seen:
-        if event["kind"] == "Job" and event["object"]["metadata"]["name"] not in BYSTANDERS:
-            verb = {"ADDED": "create", "DELETED": "delete"}.get(event["type"])
-            if verb is not None:
-                counts[verb, event["object"]["metadata"]["labels"]["tunewright.dev/step"]] += 1
-    return counts
+    """By verb and step: what the API server has done, whoever asked for it. A watch that begins anew shows an object again."""
+    events = {
+        (event["type"], event["object"]["metadata"]["uid"]): event["object"]["metadata"]["labels"][names.STEP_LABEL]
+        for event in outcome.seen
+        if event["kind"] == "Job" and event["object"]["metadata"]["name"] not in BYSTANDERS
+    }
+    verbs = {"ADDED": "create", "DELETED": "delete"}
+    return collections.Counter((verbs[type_], step) for (type_, _), step in events.items() if type_ in verbs)
 
 
 def _aim(exchange: Exchange, owners: set[str], children: set[str]) -> str | None:

@@ -56,7 +56,7 @@ class PlayedControllers:
 
     async def start(self) -> None:
         """Begin to watch."""
-        selectors = {FINE_TUNE_JOBS: "", JOBS: OURS, PODS: OURS}
+        selectors = {FINE_TUNE_JOBS: "", JOBS: "", PODS: OURS}
         for path, selector in selectors.items():
             self._spawn(self._watch(path, selector))
 
@@ -244,7 +244,7 @@ class PlayedControllers:
     async def _collect_jobs(self, owner: Body) -> None:
         """The garbage collector: what has this uid as its owner goes in the background."""
         namespace, uid = owner["metadata"]["namespace"], owner["metadata"]["uid"]
-        for job in await self._api.items(f"{namespaced(JOBS, namespace)}?labelSelector={OURS}"):
+        for job in await self._api.items(namespaced(JOBS, namespace)):
             owners = job["metadata"].get("ownerReferences") or [{}]
             if owners[0].get("uid") == uid:
                 options = {"propagationPolicy": "Background", "preconditions": {"uid": job["metadata"]["uid"]}}

@@ -108,7 +108,7 @@ class Proxy:
                 return await self._watch(exchange, request)
             # What the API server has begun it ends, whether or not somebody still listens.
             return await asyncio.shield(self._forward(exchange, request, data))
-        except (Cut, aiohttp.ClientError):
+        except (Cut, aiohttp.ClientError, ConnectionError):
             return _reset(request)
 
     async def _forward(self, exchange: Exchange, request: web.BaseRequest, data: bytes) -> web.StreamResponse:

@@ -18,7 +18,7 @@ from operator_process import SYSTEM_NAMESPACE
 from tunewright_api import names
 
 NAME = "demo"
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 120.0
 """Within this time after the last fault has cleared, a run must have reached its end."""
 QUIET_SECONDS = 0.8
 LONGEST_UNREST = 15.0
