@@ -19,7 +19,7 @@ demo-down: $(STAMP) ## Stop and remove everything that `make demo` started
 	$(PYTHON) examples/demo/demo.py down
 
 test: $(STAMP) ## Unit, contract and integration tests (real API server, etcd, S3 and models)
-	$(PYTHON) -m pytest tests/unit tests/contract tests/integration
+	$(PYTHON) -m pytest tests/unit tests/contract tests/integration tests/faults
 
 unit: $(STAMP) ## Unit tests only: no cluster, network or GPU
 	$(PYTHON) -m pytest tests/unit
@@ -31,9 +31,15 @@ check: $(STAMP) ## Format, lint, types, import contracts, generated files
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy api operator trainer monitor cli
-	.venv/bin/mypy tests/devcluster tests/builders.py examples/demo
+	.venv/bin/mypy tests/devcluster tests/faults tests/builders.py examples/demo
 	.venv/bin/lint-imports
 	$(PYTHON) -m tunewright_api.crd --check crds charts/tunewright/crds
+
+faults: $(STAMP) ## The operator under every fault; writes docs/faults.md
+	$(PYTHON) -m faults
+
+mutations: $(STAMP) ## Break the operator in 25 ways; the tests must notice 24
+	$(PYTHON) -m faults.mutations
 
 crds: $(STAMP) ## Generate the CRDs from api/
 	$(PYTHON) -m tunewright_api.crd crds charts/tunewright/crds
@@ -47,7 +53,7 @@ FUZZ_RUNS ?= 1000000
 fuzz: $(STAMP) ## A million odd files through reading and formats (FUZZ_RUNS=...); Linux on x86-64
 	$(PYTHON) -m fuzz -runs=$(FUZZ_RUNS)
 
-bench: $(STAMP) ## Our trainer against a raw TRL script, side by side
+bench: $(STAMP) ## All measurements: the trainer against a raw TRL script, the data gate by size, ...
 	$(PYTHON) -m pytest tests/bench -s
 
 bench-download: $(STAMP) ## Downloads of data sets against rclone, in turns
@@ -62,4 +68,4 @@ bench-data-checks: $(STAMP) ## What each check of the data finds and costs: the 
 bench-data-gate: $(STAMP) ## The data gate by size: time, and memory of all its processes
 	$(PYTHON) -m pytest tests/bench/test_data_gate.py -s
 
-.PHONY: help setup demo demo-down test unit e2e check crds format fuzz bench bench-download bench-duplicates bench-data-checks bench-data-gate
+.PHONY: help setup demo demo-down test unit e2e check faults mutations crds format fuzz bench bench-download bench-duplicates bench-data-checks bench-data-gate

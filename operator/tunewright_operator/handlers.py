@@ -2,13 +2,11 @@
 
 Only `on.event`: change handlers, timers, daemons and indices keep their state in annotations and finalizers of the users' objects."""
 
-import random
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import kopf
 
-from tunewright_operator.shell.credentials import Credentials
 from tunewright_operator.shell.resources import (
     ADAPTER_MONITORS,
     DEPLOYMENTS,
@@ -20,22 +18,29 @@ from tunewright_operator.shell.resources import (
     selector,
 )
 
-
-class _Backoffs:
-    """Pauses between tries, without end: kopf ends the whole operator when its list of pauses does."""
-
-    def __iter__(self) -> Iterator[float]:
-        pause = 1.0
-        while True:
-            yield pause * (0.75 + 0.5 * random.random())
-            pause = min(2 * pause, 30.0)
+INACTIVITY_SECONDS = 70.0
 
 
 def _of(resource: Resource) -> tuple[str, str, str]:
     return resource.group, resource.version, resource.plural
 
 
-def settings() -> kopf.OperatorSettings:
+class _NoDiffs(kopf.DiffBaseStorage):
+    """kopf would copy each object of each event several times, to look for changes that nobody handles."""
+
+    def build(self, *, body: kopf.Body, extra_fields: Any = None) -> kopf.BodyEssence:
+        """Nothing of an object is essential to kopf."""
+        return kopf.BodyEssence()
+
+    def fetch(self, *, body: kopf.Body) -> kopf.BodyEssence | None:
+        """Nothing was stored."""
+        return None
+
+    def store(self, *, body: kopf.Body, patch: kopf.Patch, essence: kopf.BodyEssence) -> None:
+        """Nothing is stored."""
+
+
+def settings(pauses: Iterable[float]) -> kopf.OperatorSettings:
     """kopf as a watcher only: no events, no peers, no scans, no annotations; patient with a broken API server."""
     found = kopf.OperatorSettings()
     found.posting.enabled = False
@@ -43,10 +48,11 @@ def settings() -> kopf.OperatorSettings:
     found.scanning.disabled = True
     found.networking.request_timeout = 30
     found.networking.connect_timeout = 10
-    found.networking.error_backoffs = _Backoffs()
+    found.networking.error_backoffs = pauses
     # The API server sends a bookmark each minute; longer silence is a dead connection.
-    found.watching.inactivity_timeout = 70
+    found.watching.inactivity_timeout = INACTIVITY_SECONDS
     found.watching.chunk_size = 500
+    found.persistence.diffbase_storage = _NoDiffs()
     found.queueing.exit_timeout = 5
     found.queueing.worker_limit = 100
     for resource in WATCHED:
@@ -57,17 +63,10 @@ def settings() -> kopf.OperatorSettings:
 
 
 @kopf.on.login()
-def sign_in(memo: Any, **_: Any) -> kopf.ConnectionInfo:
+async def sign_in(memo: Any, **_: Any) -> kopf.AiohttpSession:
     """kopf signs in as the client does."""
-    credentials: Credentials = memo.credentials
-    return kopf.ConnectionInfo(
-        server=credentials.server,
-        ca_data=credentials.ca_data,
-        insecure=credentials.insecure or None,
-        token=credentials.bearer_token(),
-        certificate_data=credentials.certificate,
-        private_key_data=credentials.private_key,
-    )
+    session: kopf.AiohttpSession = await memo.sign_in()
+    return session
 
 
 @kopf.on.event(*_of(FINE_TUNE_JOBS))

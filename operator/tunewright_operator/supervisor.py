@@ -8,11 +8,8 @@ import time
 from collections.abc import Awaitable, Coroutine
 from typing import Any
 
-import kopf
-
 from tunewright_api.adapter_monitor import MonitorReport
 from tunewright_api.run import ProgressReport
-from tunewright_operator import handlers
 from tunewright_operator.shell.cache import Cache
 from tunewright_operator.shell.client import Client
 from tunewright_operator.shell.credentials import Credentials
@@ -30,6 +27,7 @@ from tunewright_operator.shell.refusals import Refusals
 from tunewright_operator.shell.server import serve
 from tunewright_operator.shell.worker import Worker
 from tunewright_operator.shell.workqueue import WorkQueue
+from tunewright_operator.watches import Watches
 
 DRAIN_SECONDS = 10.0
 LONGEST_HEAD_AGE = 120.0
@@ -69,24 +67,15 @@ class Operator:
         lease = asyncio.create_task(self._end_with_lease(), name="lease")
         if not await self._unless_stopping(self._feed.resync_until_done()):
             return await self._stop(lease)
-        return await self._supervise(lease, await self._start_parts())
+        return await self._supervise(lease, self._start_parts())
 
     def _check_lease(self) -> None:
         self._elector.check()
 
-    async def _start_parts(self) -> list[asyncio.Task[Any]]:
-        ignored = asyncio.all_tasks()
-        memo = kopf.Memo(feed=self._feed, credentials=self._credentials)
-        watches = await kopf.spawn_tasks(
-            settings=handlers.settings(),
-            memo=memo,
-            clusterwide=not self._options.namespaces,
-            namespaces=self._options.namespaces,
-        )
-        # kopf has just taken the signals for itself.
-        self._listen_to_signals()
+    def _start_parts(self) -> list[asyncio.Task[Any]]:
+        watches = Watches(self._credentials, self._feed, self._options.namespaces, self._listen_to_signals)
         parts: dict[str, Coroutine[Any, Any, Any]] = {
-            "watches": kopf.run_tasks(watches, ignored=ignored),
+            "watches": watches.run(),
             "resync": self._feed.resync_for_ever(),
         }
         worker = Worker(self._queue, self._reconciler(), self._metrics)

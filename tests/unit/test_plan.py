@@ -8,6 +8,7 @@ from builders import NOW, SETTINGS, STEPS, UID, child, failed, job, observed, po
 from driven_plan import decide, running, started, step_of
 from tunewright_api.conditions import find, is_true
 from tunewright_api.failures import FailureClass
+from tunewright_api.run import RunResult
 from tunewright_api.status import Failure, FineTuneJobStatus, Phase, StepState, StepStatus
 from tunewright_operator.core.plan import plan
 from tunewright_operator.core.results import whole_progress
@@ -158,11 +159,28 @@ def test_a_job_of_the_same_name_with_another_uid_is_not_ours() -> None:
     assert "belongs to somebody else" in stalled.message
 
 
-def test_a_lost_result_runs_the_step_once_more() -> None:
-    garbled = observed(
-        child(complete=True), pods=(pod(phase="Succeeded", exit_code=0, termination_message='{"step": "prep'),)
-    )
-    current, _ = decide(running(), garbled)
+def test_a_job_that_was_made_again_under_its_name_is_not_the_attempt() -> None:
+    """Somebody deleted the Job and restored it from a backup: what it does now is not what was recorded."""
+    again = child(uid="another", complete=True)
+    ended = pod(job_uid="another", phase="Succeeded", exit_code=0, termination_message=result())
+    current, decision = decide(running(), observed(again, pods=(ended,)))
+    step = step_of(current, "prepare")
+    assert (step.attempt, step.state, decision.actions) == (2, StepState.PENDING, ())
+    assert step.retries == {FailureClass.NODE_FAULT: 1}
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        pytest.param("", id="nothing"),
+        pytest.param('{"step": "prep', id="cut"),
+        pytest.param(RunResult(step="prepare", attempt=1).model_dump_json(by_alias=True), id="without-a-digest"),
+        pytest.param(result("train-sft"), id="of-another-step"),
+    ],
+)
+def test_a_lost_result_runs_the_step_once_more(left: str) -> None:
+    ended = pod(phase="Succeeded", exit_code=0, termination_message=left)
+    current, _ = decide(running(), observed(child(complete=True), pods=(ended,)))
     assert (step_of(current, "prepare").attempt, step_of(current, "prepare").state) == (2, StepState.PENDING)
 
 

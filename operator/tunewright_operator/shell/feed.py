@@ -14,6 +14,10 @@ from tunewright_operator.shell.resources import WATCHED, Resource, selector
 from tunewright_operator.shell.workqueue import WorkQueue
 
 RESYNC_SECONDS = (300.0, 600.0)
+FIRST_RESYNC_SECONDS = 60.0
+"""What was deleted between our first list and kopf's is in neither."""
+GAP_SECONDS = 1.0
+"""Watches break together: their gaps are mended together."""
 
 
 class Feed:
@@ -28,6 +32,8 @@ class Feed:
         self._queue = queue
         self._metrics = metrics
         self._namespaces: tuple[str | None, ...] = namespaces or (None,)
+        self._gaps: set[Resource] = set()
+        self._gap = asyncio.Event()
 
     def watched(self, resource: Resource, event: Mapping[str, Any]) -> None:
         """A watch has shown something; its type is absent for what a list has shown."""
@@ -36,13 +42,31 @@ class Feed:
         for key in take(resource, body):
             self._queue.add(key)
 
+    def list_again(self, resource: Resource) -> None:
+        """The watch of a kind has had a gap: what was deleted in it must be found out."""
+        self._gaps.add(resource)
+        self._gap.set()
+
+    async def mend(self) -> None:
+        """List the kinds whose watches have had a gap."""
+        for resource in tuple(self._gaps):
+            self._gaps.discard(resource)
+            try:
+                await self._resync_kind(resource)
+            except ClusterError:
+                self.list_again(resource)
+                raise
+
+    async def _resync_kind(self, resource: Resource) -> None:
+        for namespace in self._namespaces:
+            listing = await self._client.list(resource, namespace, selector(resource))
+            for key in self._cache.resync(resource, namespace, listing.items, listing.resource_version):
+                self._queue.add(key)
+
     async def resync(self) -> None:
         """List everything, drop what has vanished, and have every object looked at."""
         for resource in WATCHED:
-            for namespace in self._namespaces:
-                listing = await self._client.list(resource, namespace, selector(resource))
-                for key in self._cache.resync(resource, namespace, listing.items, listing.resource_version):
-                    self._queue.add(key)
+            await self._resync_kind(resource)
         self._metrics.relisted()
         for key in self._cache.owners():
             self._queue.add(key)
@@ -60,10 +84,26 @@ class Feed:
                 pause = min(2 * pause, 30.0)
 
     async def resync_for_ever(self) -> None:
-        """Repair what the watches have missed, every five to ten minutes."""
+        """Repair what the watches have missed: all of it every five to ten minutes, a known gap at once."""
+        loop = asyncio.get_running_loop()
+        due = loop.time() + min(FIRST_RESYNC_SECONDS, *RESYNC_SECONDS)
         while True:
-            await asyncio.sleep(random.uniform(*RESYNC_SECONDS))
             try:
-                await self.resync()
+                if await self._gap_before(due):
+                    await self.mend()
+                else:
+                    due = loop.time() + random.uniform(*RESYNC_SECONDS)
+                    await self.resync()
             except ClusterError as error:
                 logger.warning("A list failed", extra={"words": str(error)})
+
+    async def _gap_before(self, due: float) -> bool:
+        """Wait until `due`, or until a little after a gap has become known; whether it is the latter."""
+        try:
+            async with asyncio.timeout_at(due):
+                await self._gap.wait()
+        except TimeoutError:
+            return False
+        await asyncio.sleep(GAP_SECONDS * (0.75 + 0.5 * random.random()))
+        self._gap.clear()
+        return True
