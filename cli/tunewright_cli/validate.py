@@ -1,4 +1,4 @@
-"""`tunewright validate -f FILE`: every fault at once, with its line; with --data also what the data gate has to say, without a cluster."""
+"""`tunewright validate -f FILE`: every fault, with its line; with --data also what the data gate has to say, without a cluster."""
 
 import argparse
 import sys
