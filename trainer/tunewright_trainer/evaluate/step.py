@@ -24,9 +24,10 @@ from tunewright_trainer.model_folder import download_model
 from tunewright_trainer.shell import folders
 from tunewright_trainer.shell.errors import TornContent
 from tunewright_trainer.shell.folders import canonical_json
-from tunewright_trainer.train.model import keep_offline, load_base, load_tokenizer
+from tunewright_trainer.train.model import keep_offline, load_base
 from tunewright_trainer.train.rows import Row, read_part
 from tunewright_trainer.train.step import ADAPTER
+from tunewright_trainer.train.tokenizer import load_tokenizer
 
 EVALUATION = "evaluation.json"
 SAMPLES = "samples.json"

@@ -10,8 +10,9 @@ from tunewright_trainer.context import StepContext, StepOutcome
 from tunewright_trainer.shell import folders
 from tunewright_trainer.shell.errors import TornContent
 from tunewright_trainer.train.adapter_files import CONFIG, WEIGHTS, adapter_digest, read_tensors
-from tunewright_trainer.train.model import download_model, keep_offline, load_tokenizer
+from tunewright_trainer.train.model import download_model, keep_offline
 from tunewright_trainer.train.step import ADAPTER
+from tunewright_trainer.train.tokenizer import load_tokenizer
 
 TOKENIZER_FILES = (
     "tokenizer.json",

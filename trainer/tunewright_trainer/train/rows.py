@@ -7,6 +7,7 @@ from typing import Any
 from jinja2 import TemplateError
 
 from tunewright_trainer.shell.errors import InvalidData, ModelUnavailable
+from tunewright_trainer.train.tokenizer import template_fault
 
 Row = dict[str, Any]
 ANSWERS = ("completion", "chosen", "rejected")
@@ -33,7 +34,7 @@ def _tokens(messages: list[dict[str, str]], tokenizer: Any, *, open_ended: bool 
             messages, tokenize=True, add_generation_prompt=open_ended, return_dict=True
         )
     except TemplateError as error:
-        raise ModelUnavailable(f"the chat template of spec.model.uri cannot be used: {error}") from error
+        raise template_fault(error) from error
     ids: list[int] = rendered["input_ids"]
     return ids
 

@@ -25,12 +25,12 @@ from tunewright_trainer.train.model import (
     continued_adapter,
     keep_offline,
     load_base,
-    load_tokenizer,
     new_adapter,
     on_gpu,
 )
 from tunewright_trainer.train.recipe import Material, Recipe, assemble, train
 from tunewright_trainer.train.rows import check_end_of_turn, check_lengths, read_part, rendered_lengths
+from tunewright_trainer.train.tokenizer import load_tokenizer
 
 logger = logging.getLogger(__name__)
 

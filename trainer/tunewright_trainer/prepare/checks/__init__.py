@@ -3,23 +3,51 @@
 Each module has `make(context) -> Check`; where a Fix changes texts also `mend(record) -> tuple[Record, int]`."""
 
 from importlib import import_module
+from types import ModuleType
 
-from tunewright_api.data import CheckName
+from tunewright_api.data import ActionOrFix, CheckName
 from tunewright_trainer.prepare.checks.base import Check, CheckContext, Mender
 
-_HERE = __name__
-
-CHECKS: dict[CheckName, str] = {}
-"""Module of each check, in the order of the report. `structure` is none: the engine counts problems itself."""
+CHECKS: dict[CheckName, str] = {
+    CheckName.LENGTH: "length",
+    CheckName.RENDERING: "rendering",
+    CheckName.OUTLIERS: "outliers",
+    CheckName.PERSONAL_DATA: "personal_data",
+    CheckName.SECRETS: "secrets",
+    CheckName.HIDDEN_CHARACTERS: "hidden_characters",
+    CheckName.REFUSALS: "refusals",
+    CheckName.LANGUAGES: "languages",
+    CheckName.FORMATTING: "formatting",
+    CheckName.FRESHNESS: "freshness",
+    CheckName.SYNTHETIC: "synthetic",
+}
+"""Module of each check. `structure` is none: the engine counts problems itself. The report has them in the order of `CheckName`."""
 
 
 def make_check(name: CheckName, context: CheckContext) -> Check:
     """A new instance of a check."""
-    check: Check = import_module(f"{_HERE}.{CHECKS[name]}").make(context)
+    check: Check = _module(name).make(context)
     return check
 
 
 def mender(name: CheckName) -> Mender | None:
     """What the Fix of a check does to a record; None where it leaves rows out instead."""
-    mend: Mender | None = getattr(import_module(f"{_HERE}.{CHECKS[name]}"), "mend", None)
+    mend: Mender | None = getattr(_module(name), "mend", None)
     return mend
+
+
+def make_checks(context: CheckContext) -> list[Check]:
+    """New instances of all checks that are not ignored, in the order of the report."""
+    wanted = [name for name in CheckName if context.spec.data.action(name) is not ActionOrFix.IGNORE]
+    return [make_check(name, context) for name in wanted if name in CHECKS]
+
+
+def make_menders(context: CheckContext) -> dict[CheckName, Mender]:
+    """The menders of all checks whose action is Fix, in the order they have to work: what is hidden first, so that it hides nothing from the others."""
+    order = sorted(CHECKS, key=lambda name: (name is not CheckName.HIDDEN_CHARACTERS, list(CheckName).index(name)))
+    fixed = [name for name in order if context.spec.data.action(name) is ActionOrFix.FIX]
+    return {name: mend for name in fixed if (mend := mender(name)) is not None}
+
+
+def _module(name: CheckName) -> ModuleType:
+    return import_module(f"{__name__}.{CHECKS[name]}")
