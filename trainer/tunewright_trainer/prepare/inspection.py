@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tunewright_api.data_report import DataReport
 from tunewright_api.spec import FineTuneJobSpec
+from tunewright_api.tuning import TuningType
 from tunewright_trainer.model_folder import TOKENIZER_FILES, download_model
 from tunewright_trainer.prepare.checks.base import CheckContext
 from tunewright_trainer.prepare.engine import Setup, usable_processors
@@ -38,9 +39,12 @@ def inspect(spec: FineTuneJobSpec, store: ObjectStore, workdir: Path, tell: Call
     """Look at everything before a GPU is asked for; `tell` hears of each activity. Raises StepError for what no row can mend."""
     tell("CheckingModel")
     config = check_model(store, spec.model.uri)
-    target_modules(config["model_type"], spec.tuning.target_modules)
+    if spec.tuning.type is TuningType.LORA:
+        target_modules(config["model_type"], spec.tuning.target_modules)
     for stage in spec.stages:
         check_names_and_types(stage)
+        if stage.teacher:
+            check_model(store, stage.teacher.uri, f"stages[{stage.name}].teacher.uri")
     found = [_found(store, spec, index) for index in range(len(spec.stages))]
     model = download_model(store, spec.model.uri, workdir / "tokenizer", TOKENIZER_FILES)
     tell("ReadingData")

@@ -20,10 +20,15 @@ def read_part(folder: Path, stage: str, part: str) -> list[Row]:
     return [json.loads(line) for line in lines if line]
 
 
-def rendered_lengths(rows: list[Row], tokenizer: Any) -> list[int]:
-    """Tokens of each row, prompt and longest answer together."""
+def rendered_lengths(rows: list[Row], tokenizer: Any, *, answers: bool = True) -> list[int]:
+    """Tokens of each row: prompt and longest answer together; without `answers` the prompt, up to where the assistant begins."""
     return [
-        max(len(_tokens(row["prompt"] + row[answer], tokenizer)) for answer in ANSWERS if answer in row) for row in rows
+        max(
+            (len(_tokens(row["prompt"] + row[name], tokenizer)) for name in ANSWERS if answers and name in row),
+            default=0,
+        )
+        or len(_tokens(row["prompt"], tokenizer, open_ended=True))
+        for row in rows
     ]
 
 
@@ -56,7 +61,9 @@ def check_lengths(rows: list[Row], lengths: list[int], limit: int, context: int)
 def check_end_of_turn(rows: list[Row], tokenizer: Any) -> None:
     """The end-of-turn token must be among what is learned, or the tuned model never stops. (Its being the padding token too is fine.)"""
     row = rows[0]
-    answer = next(name for name in ANSWERS if name in row)
+    answer = next((name for name in ANSWERS if name in row), None)
+    if answer is None:
+        return
     prompt = _tokens(row["prompt"], tokenizer, open_ended=True)
     learned = _tokens(row["prompt"] + row[answer], tokenizer)[len(prompt) :]
     if tokenizer.eos_token_id not in learned:
