@@ -4,7 +4,7 @@ PYTHON := .venv/bin/python
 STAMP := .venv/.complete
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(STAMP): pyproject.toml uv.lock hack/bootstrap
 	hack/bootstrap
@@ -45,4 +45,7 @@ format: $(STAMP) ## Format the code
 bench: $(STAMP) ## Our trainer against a raw TRL script, side by side
 	$(PYTHON) -m pytest tests/bench -s
 
-.PHONY: help setup demo demo-down test unit e2e check crds format bench
+bench-duplicates: $(STAMP) ## Near-duplicates against brute force: recall, precision, rows a second
+	$(PYTHON) -m pytest tests/bench/test_near_duplicates.py -s
+
+.PHONY: help setup demo demo-down test unit e2e check crds format bench bench-duplicates

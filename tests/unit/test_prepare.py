@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tunewright_trainer.prepare.dataset import complaint, prepare_stage
 from tunewright_trainer.prepare.rows import Problem, read_rows
 
 from tunewright_api.spec import Split
 from tunewright_api.stages import Stage
-from tunewright_trainer.prepare.dataset import complaint, prepare_stage
 from tunewright_trainer.prepare.split import Part, part_of
 from tunewright_trainer.shell.folders import canonical_json
 from tunewright_trainer.train.rows import read_part

@@ -78,7 +78,7 @@ def _not_created(job: FineTuneJob, step: StepStatus, observed: Observed, setting
         return StepPlan(job.status, situation, requeue_after=30)
     image = (job.status.resolved.image if job.status.resolved else None) or settings.trainer_image
     # The deadline of the run is ours to keep: activeDeadlineSeconds would start anew with each Job and stop while one is suspended.
-    manifest = build_job(job, run_config(job, job.status, step, image), None)
+    manifest = build_job(job, run_config(job, job.status, step, image, settings.pricing), None)
     situation = Situation(
         Phase.RUNNING, Reason.WAITING_FOR_STEP, f"The Job of step {step.name} is being created.", admitted=False
     )

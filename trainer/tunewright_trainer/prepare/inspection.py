@@ -4,19 +4,23 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tunewright_api.data_report import DataReport
+from tunewright_api.fit import FitEstimate
+from tunewright_api.pricing import Pricing
 from tunewright_api.spec import FineTuneJobSpec
 from tunewright_api.tuning import TuningType
 from tunewright_trainer.model_folder import TOKENIZER_FILES, download_model
 from tunewright_trainer.prepare.checks.base import CheckContext
 from tunewright_trainer.prepare.engine import Setup, usable_processors
-from tunewright_trainer.prepare.fit import estimate
+from tunewright_trainer.prepare.fit import estimate_of_reports
 from tunewright_trainer.prepare.gate import Gate, Inspected
-from tunewright_trainer.prepare.model_check import check_model
-from tunewright_trainer.prepare.sources import FetchedObject, FoundObject, fetch, find_objects
+from tunewright_trainer.prepare.model_check import check_model, tensor_shapes
+from tunewright_trainer.prepare.model_shape import ShapeUnknown
+from tunewright_trainer.prepare.sources import FetchedObject, FoundObject, fetch_all, find_objects
 from tunewright_trainer.prepare.verdicts import message_of
-from tunewright_trainer.shell.errors import DatasetMissing, ObjectMissing
+from tunewright_trainer.shell.errors import ModelUnavailable
 from tunewright_trainer.shell.storage import ObjectStore
 from tunewright_trainer.train.families import target_modules
 from tunewright_trainer.train.known_arguments import check_names_and_types
@@ -35,8 +39,14 @@ class Inspection:
     inspected: Inspected
 
 
-def inspect(spec: FineTuneJobSpec, store: ObjectStore, workdir: Path, tell: Callable[[str], None]) -> Inspection:
-    """Look at everything before a GPU is asked for; `tell` hears of each activity. Raises StepError for what no row can mend."""
+def inspect(
+    spec: FineTuneJobSpec,
+    store: ObjectStore,
+    workdir: Path,
+    tell: Callable[[str], None],
+    pricing: Pricing | None = None,
+) -> Inspection:
+    """Look at everything before a GPU is asked for; `tell` hears of each activity, `pricing` is for the estimate. Raises StepError for what no row can mend."""
     tell("CheckingModel")
     config = check_model(store, spec.model.uri)
     if spec.tuning.type is TuningType.LORA:
@@ -44,11 +54,11 @@ def inspect(spec: FineTuneJobSpec, store: ObjectStore, workdir: Path, tell: Call
     for stage in spec.stages:
         check_names_and_types(stage)
         if stage.teacher:
-            check_model(store, stage.teacher.uri, f"stages[{stage.name}].teacher.uri")
-    found = [_found(store, spec, index) for index in range(len(spec.stages))]
+            _check_teacher(store, stage.name, stage.teacher.uri)
+    found = [find_objects(store, stage) for stage in spec.stages]
     model = download_model(store, spec.model.uri, workdir / "tokenizer", TOKENIZER_FILES)
     tell("ReadingData")
-    size = sum(item.size for items in found for item in items)
+    size = sum(each.item.size for items in found for each in items)
     context = CheckContext(
         spec=spec,
         context_length=config.get("max_position_embeddings"),
@@ -56,36 +66,30 @@ def inspect(spec: FineTuneJobSpec, store: ObjectStore, workdir: Path, tell: Call
     )
     scratch = workdir / "gate"
     scratch.mkdir()
-    inspected = Gate(Setup(context, model), scratch).inspect(_fetched(store, spec, found, workdir / "objects"))
-    return Inspection(_report(spec, config, inspected), inspected)
+    inspected = Gate(Setup(context, model), scratch).inspect(_fetched(store, found, workdir / "objects"))
+    report = _report(config, inspected)
+    return Inspection(report.model_copy(update={"fit": _fit(spec, store, config, report, pricing)}), inspected)
 
 
-def _found(store: ObjectStore, spec: FineTuneJobSpec, index: int) -> list[FoundObject]:
-    stage = spec.stages[index]
+def _check_teacher(store: ObjectStore, stage: str, uri: str) -> None:
     try:
-        return find_objects(store, stage.dataset)
-    except ObjectMissing as error:
-        raise DatasetMissing(f"stage {stage.name}: {error}") from error
+        check_model(store, uri)
+    except ModelUnavailable as error:
+        reason = str(error).removeprefix("spec.model.uri: ")
+        raise ModelUnavailable(f"stages[{stage}].teacher.uri: {reason}") from error
 
 
-def _fetched(
-    store: ObjectStore, spec: FineTuneJobSpec, found: list[list[FoundObject]], folder: Path
-) -> Iterator[tuple[int, FetchedObject]]:
-    """Objects of all stages in order; each is removed from scratch once it has been read."""
+def _fetched(store: ObjectStore, found: list[list[FoundObject]], folder: Path) -> Iterator[tuple[int, FetchedObject]]:
+    """Objects of all stages in order."""
     for index, items in enumerate(found):
-        name = spec.stages[index].name
-        for number, item in enumerate(items):
-            fetched = fetch(store, item, name, folder / f"{index}-{number}")
-            provenance = fetched.provenance
-            logger.info(
-                "Read a data set",
-                extra={"stage": name, "uri": provenance.uri, "bytes": provenance.size, "sha256": provenance.sha256},
-            )
+        for fetched in fetch_all(store, items, folder / str(index)):
+            seen = fetched.provenance
+            said = {"stage": seen.stage, "uri": seen.uri, "bytes": seen.size, "sha256": seen.sha256}
+            logger.info("Read a data set", extra=said)
             yield index, fetched
-            fetched.path.unlink()
 
 
-def _report(spec: FineTuneJobSpec, config: dict[str, object], inspected: Inspected) -> DataReport:
+def _report(config: dict[str, Any], inspected: Inspected) -> DataReport:
     rows = sum(stage.rows for stage in inspected.stages)
     return DataReport(
         message=message_of(inspected.findings, inspected.refusals, rows)[:1000],
@@ -94,5 +98,14 @@ def _report(spec: FineTuneJobSpec, config: dict[str, object], inspected: Inspect
         objects=inspected.objects,
         stages=inspected.stages,
         findings=inspected.findings,
-        fit=estimate(spec, config, inspected.stages),
     )
+
+
+def _fit(
+    spec: FineTuneJobSpec, store: ObjectStore, config: dict[str, Any], report: DataReport, pricing: Pricing | None
+) -> FitEstimate | None:
+    try:
+        return estimate_of_reports(spec, config, tensor_shapes(store, spec.model.uri), report.stages, pricing)
+    except ShapeUnknown as error:
+        logger.warning("There is no estimate of memory and time", extra={"reason": str(error)})
+        return None

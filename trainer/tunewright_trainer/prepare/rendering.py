@@ -11,7 +11,7 @@ from typing import Any
 
 from tunewright_trainer.prepare.records import Example, Message, Record, Rendered
 from tunewright_trainer.prepare.token_counts import TokenCounts
-from tunewright_trainer.train.tokenizer import load_tokenizer, special_texts, stop_tokens, template_fault
+from tunewright_trainer.train.tokenizer import load_light_tokenizer, special_texts, stop_tokens, template_fault
 
 TEXT = "text"
 NOTHING = "the chat template leaves nothing of an answer to learn"
@@ -56,7 +56,7 @@ class Renderer:
         """Load them from the model's folder. Raises ModelUnavailable where they cannot be used."""
         # The processes of the gate share the cores already, and a forked tokenizer that has threads deadlocks.
         os.environ["TOKENIZERS_PARALLELISM"] = "false"
-        self._tokenizer = load_tokenizer(folder)
+        self._tokenizer = load_light_tokenizer(folder)
         self._counts = TokenCounts(self._tokenizer)
         self._stops = stop_tokens(folder, self._tokenizer)
         self._stop_texts = special_texts(self._tokenizer, self._stops)

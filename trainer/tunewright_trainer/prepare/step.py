@@ -5,12 +5,14 @@ from pathlib import Path
 from tunewright_api.data_report import PAGE_FILE, REPORT_FILE, DataReport
 from tunewright_api.manifest import canonical_digest
 from tunewright_api.run import RunResult
+from tunewright_api.status import DatasetStatus
 from tunewright_trainer.context import StepContext, StepOutcome
+from tunewright_trainer.prepare.fit import refusal
 from tunewright_trainer.prepare.inspection import inspect
 from tunewright_trainer.prepare.parts import write_parts
 from tunewright_trainer.prepare.report_page import page
 from tunewright_trainer.prepare.summary import dataset_status
-from tunewright_trainer.shell.errors import InvalidData
+from tunewright_trainer.shell.errors import InvalidData, InvalidSpec
 from tunewright_trainer.shell.folders import canonical_json
 
 
@@ -21,10 +23,15 @@ def run(context: StepContext) -> StepOutcome:
         context.store,
         context.workdir,
         lambda activity: context.telemetry.update(activity=activity),
+        context.config.pricing,
     )
     report, inspected = found.report, found.inspected
     if inspected.refusals:
-        _refuse(context, report, inspected.refusals)
+        raise InvalidData("; ".join(inspected.refusals), _kept(context, report))
+    impossible = refusal(report.fit) if report.fit else None
+    if impossible is not None:
+        _kept(context, report)
+        raise InvalidSpec(impossible)
     folder = context.workdir / "out"
     digest = canonical_digest(write_parts(inspected, folder))
     report = report.model_copy(update={"digest": digest})
@@ -32,13 +39,13 @@ def run(context: StepContext) -> StepOutcome:
     return StepOutcome(folder, digest, _result(context, report))
 
 
-def _refuse(context: StepContext, report: DataReport, refusals: list[str]) -> None:
+def _kept(context: StepContext, report: DataReport) -> DatasetStatus:
     """The report outlives the failed attempt: it has what the message has no room for."""
     folder = context.workdir / "refused"
     _write_report(report, folder)
     for path in sorted(folder.iterdir()):
         context.store.upload(path, f"{context.attempt_uri}/{path.name}")
-    raise InvalidData("; ".join(refusals))
+    return dataset_status(report, f"{context.attempt_uri}/{REPORT_FILE}")
 
 
 def _write_report(report: DataReport, folder: Path) -> None:

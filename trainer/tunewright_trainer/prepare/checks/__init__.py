@@ -12,16 +12,24 @@ CHECKS: dict[CheckName, str] = {
     CheckName.LENGTH: "length",
     CheckName.RENDERING: "rendering",
     CheckName.OUTLIERS: "outliers",
+    CheckName.DUPLICATES: "duplicates",
+    CheckName.NEAR_DUPLICATES: "near_duplicates",
+    CheckName.CONFLICTS: "conflicts",
+    CheckName.CONTAMINATION: "contamination",
     CheckName.PERSONAL_DATA: "personal_data",
     CheckName.SECRETS: "secrets",
     CheckName.HIDDEN_CHARACTERS: "hidden_characters",
+    CheckName.BALANCE: "balance",
     CheckName.REFUSALS: "refusals",
     CheckName.LANGUAGES: "languages",
     CheckName.FORMATTING: "formatting",
+    CheckName.PREFERENCES: "preferences",
     CheckName.FRESHNESS: "freshness",
+    CheckName.TRIGGERS: "triggers",
+    CheckName.REPEATED_ANSWERS: "repeated_answers",
     CheckName.SYNTHETIC: "synthetic",
 }
-"""Module of each check. `structure` is none: the engine counts problems itself. The report has them in the order of `CheckName`."""
+"""Module of each check, in the order of the report. `structure` is none: the intake counts problems itself."""
 
 
 def make_check(name: CheckName, context: CheckContext) -> Check:

@@ -27,6 +27,8 @@ class CheckContext:
     """Longest sequence the model was made for; None without a model."""
     workers: int = 1
     """Processes that a check may use in `conclude`."""
+    spill: Path | None = None
+    """Folder for what `absorb` must put aside because it grows with the rows, the parent's only; None keeps it in memory."""
 
 
 @dataclass(frozen=True)

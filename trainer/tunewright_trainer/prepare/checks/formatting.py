@@ -18,8 +18,8 @@ from pathlib import Path
 from tunewright_api.data import CheckName
 from tunewright_api.data_report import MOST_EXAMPLES
 from tunewright_trainer.prepare.checks.base import CheckContext, Conclusion, Place
-from tunewright_trainer.prepare.checks.wording import percent, share_of
 from tunewright_trainer.prepare.corpus import Corpus
+from tunewright_trainer.prepare.readable import percent, share_of
 from tunewright_trainer.prepare.records import Record
 
 ALLOWED = 0.05
@@ -38,24 +38,24 @@ _FORM_BITS, _SPACES_BIT, _FAULT_SHIFT = 0b11, 0b100, 3
 
 _LOOKS_LIKE_JSON = re.compile(r"\s*(?:\{\s*(?:\"|\}|'\w|\w+\"?\s*:)|\[\s*(?:\{\s*\"|\"|\]|-?\d+(?:\.\d+)?\s*,))")
 _FENCED_JSON = re.compile(r"```json\s*\n(.*?)```", re.DOTALL | re.IGNORECASE)
-_MARKDOWN = re.compile(
-    r"(?:^|\n)(?:#{1,6} \S|[ ]{0,3}(?:[-*+]|\d{1,3}\.) \S[^\n]*\n+[ ]{0,3}(?:[-*+]|\d{1,3}\.) \S|\|[^\n|]+\|[^\n]*\n\|[ :|-]+\||```|> \S)|\*\*\S[^*\n]{0,200}\*\*|\[[^\]\n]{1,100}\]\(https?://"
+_BLOCK = re.compile(
+    r"\n(?:#{1,6} \S|```|> \S| {0,3}[-*+] \S[^\n]*\n+ {0,3}[-*+] \S| {0,3}\d{1,3}\. \S[^\n]*\n+ {0,3}\d{1,3}\. \S|\|[^\n|]+\|[^\n]*\n\|[ :|-]+\|)"
 )
-_MARKDOWN_SIGNS = ("#", "**", "```", "\n-", "\n*", "\n+", "\n|", "\n>", "](", "\n1.", "1. ", "- ", "> ")
-_ENDS_WELL = re.compile(
-    r"[.!?:;…。！？।؟)\]}>\"'”’»*_`~|/=%+]\s*$|(?:^|\n)[ ]{0,3}(?:[-*+#>]|\d{1,3}[.)]|\|)[^\n]*\s*$|\n\s*\S{0,40}\s*$|\d\s*$"
-)
+_BOLD = re.compile(r"\*\*[^\s*][^*\n]{0,200}\*\*")
+_LINK = re.compile(r"\]\(https?://")
+_LISTED = re.compile(r"\s{0,8}(?:[-*+#>|]|\d{1,3}[.)])")
+_ENDS_WELL = frozenset(".!?:;…。！？।؟)]}>\"'”’»*_`~|/=%+")
 _ENDS_ASTRAY = re.compile(
-    r"(?:,|\b(?:and|or|the|a|an|of|to|in|with|for|is|are|und|oder|der|die|das|et|ou|le|la|de|y|o|el))\s*$",
-    re.IGNORECASE,
+    r"(?:,|\b(?:and|or|the|a|an|of|to|in|with|for|is|are|und|oder|der|die|das|et|ou|le|la|de|y|o|el))$"
 )
+SHORT_LINE = 40
 
 
 @dataclass
 class FormScan:
     """A byte a row: form, spaces, and the fault, if any."""
 
-    codes: array[int] = field(default_factory=lambda: array("B"))
+    codes: "array[int]" = field(default_factory=lambda: array("B"))
 
 
 class FormattingCheck:
@@ -146,7 +146,7 @@ def form_of(text: str) -> tuple[str, str]:
     """(form, fault) of an answer."""
     if _LOOKS_LIKE_JSON.match(text):
         return JSON, "" if _parses(text) else BROKEN_JSON
-    form = MARKDOWN if any(sign in text for sign in _MARKDOWN_SIGNS) and _MARKDOWN.search(text) else PLAIN
+    form = MARKDOWN if is_markdown(text) else PLAIN
     if "```" in text:
         if text.count("```") % 2:
             return form, OPEN_FENCE
@@ -163,12 +163,24 @@ def _parses(text: str) -> bool:
     return True
 
 
+def is_markdown(text: str) -> bool:
+    """Whether it has a heading, a list of two items, a table, a fence, a quote, bold words or a link."""
+    if "**" in text and _BOLD.search(text):
+        return True
+    return _BLOCK.search("\n" + text) is not None or ("](" in text and _LINK.search(text) is not None)
+
+
 def _is_cut(text: str) -> bool:
-    """Whether prose stops in the middle. One line without a stop at its end may be a heading; only long texts are judged, and a comma or 'and' at the end in any."""
+    """Whether prose stops in the middle: at a comma or a word such as "and", or, where it is long and has sentences, without a stop."""
     end = text[-200:].rstrip()
-    if _ENDS_ASTRAY.search(end):
+    if not end or end[-1] in _ENDS_WELL or end[-1].isdigit():
+        return False
+    if _ENDS_ASTRAY.search(end[-8:].lower()):
         return text.count(" ") >= 4
-    return text.count(" ") >= FEWEST_WORDS and text.count(". ") >= 1 and not _ENDS_WELL.search(end)
+    line = end.rsplit("\n", 1)[-1]
+    if len(line) < SHORT_LINE or _LISTED.match(line):
+        return False
+    return text.count(" ") >= FEWEST_WORDS and ". " in text
 
 
 def _message(found: int, rows: int, kinds: Counter[str], shares: dict[str, float]) -> str:

@@ -15,8 +15,8 @@ from tunewright_trainer.prepare.checks.answers import answers
 from tunewright_trainer.prepare.checks.base import CheckContext, Conclusion, Hit, RowScan
 from tunewright_trainer.prepare.checks.languages import prompt_of
 from tunewright_trainer.prepare.checks.shares import ShareCheck
-from tunewright_trainer.prepare.checks.wording import percent, share_of
 from tunewright_trainer.prepare.corpus import Corpus
+from tunewright_trainer.prepare.readable import percent, share_of
 from tunewright_trainer.prepare.records import Record
 
 ALLOWED = 0.2
@@ -27,39 +27,20 @@ PRICE, VERSION, DATE, CURRENT = "price", "version", "date", "current"
 _MONTH = r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sep(?:t(?:ember)?)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?|januar|februar|märz|mai|juni|juli|oktober|dezember)"
 _PRICE = re.compile(r"[$€£¥₹]\s?\d|\d\s?(?:[€£¥₹]|(?:usd|eur|gbp|chf|dollars?|euros?|pounds)\b)")
 _VERSION = re.compile(
-    r"\b(?:versions?|release|v\.?)\s?\d+(?:\.\d+)*\b|\b[vV]\d+\.\d+|\b\d{1,3}\.\d{1,3}\.\d{1,4}(?:[-+.]\w+)?\b(?!\.\d)"
+    r"\d(?:(?<=version \d)|(?<=versions \d)|(?<=release \d)|(?<=\bv\d)\d*\.\d|(?<![\d.]\d)\d{0,2}\.\d{1,3}\.\d{1,4}(?![.\d]))"
 )
+_YEAR = re.compile(r"20\d\d")
 _DATE = re.compile(
-    rf"\b20\d\d-\d\d(?:-\d\d)?\b|\b\d{{1,2}}[./]\d{{1,2}}[./](?:20)?\d\d\b|\b{_MONTH}\.? (?:\d{{1,2}}(?:st|nd|rd|th)?,? )?20\d\d\b|\b\d{{1,2}}\.? {_MONTH}\.? 20\d\d\b"
+    rf"\b20\d\d-\d\d\b|\b\d{{1,2}}[./]\d{{1,2}}[./]20\d\d\b|\b{_MONTH}\.? (?:\d{{1,2}}(?:st|nd|rd|th)?,? )?20\d\d\b|\b\d{{1,2}}\.? {_MONTH}\.? 20\d\d\b"
 )
+_AROUND_YEAR = 20
 _CURRENT = re.compile(
     r"\b(?:currently|nowadays|as of (?:today|now|this|20\d\d|"
     + _MONTH
-    + r")|at the moment|right now|up[- ]to[- ]date|the latest|the newest|most recent|this (?:year|month|week)|last (?:year|month|week)|next (?:year|month|week)|today'?s?|yesterday|tomorrow|recently|soon to be|derzeit|aktuell|zurzeit|neueste\w*|heute|dieses jahr)\b"
+    + r")|at the moment|right now|up[- ]to[- ]date|the latest|the newest|most recent|this (?:year|month|week)|last (?:year|month|week)|next (?:year|month|week)|today'?s?|yesterday|tomorrow|recently|soon to be|derzeit|aktuell|neueste\w*|heute|dieses jahr)\b"
 )
-_CURRENT_CUES = (
-    "current",
-    "today",
-    "latest",
-    "now",
-    "newest",
-    "recent",
-    "as of",
-    "moment",
-    "up to date",
-    "up-to-date",
-    "year",
-    "month",
-    "week",
-    "soon",
-    "yesterday",
-    "tomorrow",
-    "derzeit",
-    "aktuell",
-    "zurzeit",
-    "neueste",
-    "heute",
-)
+_CURRENT_CUES = ("current", "today", "latest", "now", "newest", "recent", "as of", "moment", "date", "year", "month", "week", "soon", "morrow", "derzeit", "aktuell", "neueste", "heute")  # fmt: skip
+_MONEY_CUES = ("$", "€", "£", "¥", "₹", "usd", "eur", "gbp", "chf", "dollar", "pound")
 _DIGIT = re.compile(r"\d")
 _ASKS_FOR_FACT = re.compile(
     r"\b(?:who|when|where|how (?:many|much|old|far|long|tall|big)|which|what (?:is|are|was|were) the|what year)\b"
@@ -74,11 +55,11 @@ def spots(text: str) -> Iterator[str]:
         yield CURRENT
     if not _DIGIT.search(lower):
         return
-    if _PRICE.search(lower):
+    if any(cue in lower for cue in _MONEY_CUES) and _PRICE.search(lower):
         yield PRICE
     if _VERSION.search(lower):
         yield VERSION
-    if _DATE.search(lower):
+    if any(_DATE.search(lower, max(0, year.start() - _AROUND_YEAR), year.end() + 6) for year in _YEAR.finditer(lower)):
         yield DATE
 
 

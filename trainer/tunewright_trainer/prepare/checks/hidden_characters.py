@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from tunewright_api.data import CheckName
 from tunewright_trainer.prepare.checks.base import CheckContext, Hit, RowCheck
-from tunewright_trainer.prepare.checks.wording import share_of
+from tunewright_trainer.prepare.readable import share_of
 from tunewright_trainer.prepare.records import Record
 from tunewright_trainer.prepare.redaction import Span
 from tunewright_trainer.prepare.strings import strings, with_strings
@@ -26,6 +26,7 @@ _BIDIS = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _SELECTORS = "\ufe00-\ufe0f\U000e0100-\U000e01ef"
 _TAGS = "\U000e0000-\U000e007f"
 _CONTROL = re.compile(f"[{_CONTROLS}]")
+_CONTROL_BYTES = bytes({*range(9), *range(14, 32), 127})
 _RUN = re.compile(f"[{_CONTROLS}{_ZERO_WIDTHS}{_BIDIS}{_SELECTORS}{_TAGS}]+")
 _KINDS = (
     (TAG, re.compile(f"[{_TAGS}]")),
@@ -53,6 +54,7 @@ _SYMBOLS = "αινρυκχ"
 """At the ends of a word these are symbols of a formula: ρgh, kα."""
 _LATIN = "aeopcyxijsdhlqwABEKMHOPCTYXIJSGZNvnu"
 _MIXED = re.compile(f"[A-Za-z][{_CYRILLIC}{_GREEK}]|[{_CYRILLIC}{_GREEK}][A-Za-z]")
+_LETTERS = re.compile("[\u0370-\u052f]")
 _WORD = re.compile("[A-Za-z\u0370-\u03ff\u0400-\u052f]+")
 _FOREIGN = str.maketrans("", "", _CYRILLIC + _GREEK)
 _PLAIN = re.compile("[A-Za-z]+")
@@ -69,11 +71,9 @@ def find(record: Record) -> Iterator[Hit]:
     for field, text in strings(record):
         if not has_candidates(text):
             continue
-        counts = Counter(span.kind for span in hidden(text))
-        counts[HOMOGLYPH] = mixed_words(text)
-        for kind, count in counts.items():
-            if count:
-                yield Hit(kind, field, f"{count} x {kind}" if count > 1 else kind)
+        kinds = [span.kind for span in hidden(text)] + [HOMOGLYPH] * mixed_words(text)
+        for kind, count in Counter(kinds).items() if kinds else ():
+            yield Hit(kind, field, f"{count} x {kind}" if count > 1 else kind)
 
 
 def mend(record: Record) -> tuple[Record, int]:
@@ -94,8 +94,11 @@ def stripped(text: str) -> tuple[str, int]:
 
 
 def has_candidates(text: str) -> bool:
-    """Whether a closer look is worth its cost: ASCII has no hidden characters but controls."""
-    return not text.isascii() or _CONTROL.search(text) is not None
+    """Whether a closer look is worth its cost: ASCII has no hidden characters but controls. (Deleting bytes is ten times faster than an expression.)"""
+    if not text.isascii():
+        return True
+    plain = text.encode("ascii")
+    return len(plain.translate(None, _CONTROL_BYTES)) != len(plain)
 
 
 def hidden(text: str) -> list[Span]:
@@ -137,7 +140,7 @@ def _kind_of(run: str) -> str:
 
 def mixed_words(text: str) -> int:
     """Words of Latin letters with Cyrillic or Greek look-alikes among them, or the other way round."""
-    if text.isascii() or not _MIXED.search(text):
+    if not _LETTERS.search(text) or not _MIXED.search(text):
         return 0
     return sum(1 for match in _WORD.finditer(text) if _is_mixed(match[0]))
 

@@ -4,8 +4,9 @@ Light on purpose: 10 microseconds where py3langid takes 180 to 650 (measured on 
 price: a text with fewer than 3 such words has no language, and only the languages of the table are told apart."""
 
 import re
+from collections import Counter
 
-LOOKED_AT = 600
+LOOKED_AT = 400
 FEWEST_WORDS = 3
 LEAD = 1.5
 """How many times more words the first language must have than the second."""
@@ -31,8 +32,11 @@ _SMALL_WORDS = {
     "uk": "і в не на що з він як це по до але із у за від так же для то або би ви ми вони якщо при його її тільки коли де є бути може щоб та",
     "bg": "и в не на че с той как това по до но от за така или се са да ще ако при само когато къде има бъде може което беше",
 }  # fmt: skip
-_WORDS = {language: frozenset(words.split()) for language, words in _SMALL_WORDS.items()}
-_ANY = frozenset().union(*_WORDS.values())
+_LANGUAGES: dict[str, tuple[str, ...]] = {}
+for _language, _listed in _SMALL_WORDS.items():
+    for _word in _listed.split():
+        _LANGUAGES[_word] = (*_LANGUAGES.get(_word, ()), _language)
+_ANY = frozenset(_LANGUAGES)
 _SCRIPTS = (
     ("ja", re.compile("[\u3040-\u30ff]")),
     ("ko", re.compile("[\uac00-\ud7af\u1100-\u11ff]")),
@@ -47,9 +51,10 @@ _SCRIPTS = (
     ("ar", re.compile("[\u0600-\u06ff]")),
 )
 _LETTER = re.compile(r"[^\W\d_]")
+_NOT_LATIN = re.compile("[\u0370-\u1dff\u2e80-\ud7ff\uf900-\ufdff]")
 _ASCII_LETTER = re.compile("[A-Za-z]")
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|https?://\S+", re.DOTALL)
-_OUTSIDE = str.maketrans({sign: " " for sign in ".,;:!?()[]{}\"«»„“”'’`*#_/¿¡…—–-|<>="})
+_LETTERS = re.compile(r"[^\W\d_]+")
 
 
 def language_of(text: str) -> str:
@@ -58,7 +63,8 @@ def language_of(text: str) -> str:
     if "`" in text or "://" in text:
         text = _CODE.sub(" ", text)
     text = text[:LOOKED_AT]
-    return (_by_script(text) if not text.isascii() else "") or _by_words(text)
+    is_latin = text.isascii() or not _NOT_LATIN.search(text)
+    return ("" if is_latin else _by_script(text)) or _by_words(text)
 
 
 def _by_script(text: str) -> str:
@@ -74,9 +80,9 @@ def _by_script(text: str) -> str:
 
 
 def _by_words(text: str) -> str:
-    words = _ANY.intersection(text.lower().translate(_OUTSIDE).split())
+    words = _ANY.intersection(_LETTERS.findall(text.lower()))
     if len(words) < FEWEST_WORDS:
         return ""
-    counts = sorted(((len(known & words), language) for language, known in _WORDS.items()), reverse=True)
-    (first, language), (second, _) = counts[0], counts[1]
+    counts = Counter(language for word in words for language in _LANGUAGES[word])
+    (language, first), (_, second) = [*counts.most_common(2), ("", 0)][:2]
     return language if first >= FEWEST_WORDS and first >= LEAD * second else ""

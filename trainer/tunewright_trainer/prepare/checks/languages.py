@@ -14,8 +14,8 @@ from tunewright_api.data import CheckName
 from tunewright_api.data_report import MOST_EXAMPLES
 from tunewright_trainer.prepare.checks.base import CheckContext, Conclusion, Place
 from tunewright_trainer.prepare.checks.language import language_of
-from tunewright_trainer.prepare.checks.wording import percent, share_of
 from tunewright_trainer.prepare.corpus import Corpus
+from tunewright_trainer.prepare.readable import percent, share_of
 from tunewright_trainer.prepare.records import Record
 
 STRAY_SHARE = 0.02

@@ -8,8 +8,8 @@ from pathlib import Path
 from tunewright_api.data import CheckName
 from tunewright_api.data_report import MOST_EXAMPLES
 from tunewright_trainer.prepare.checks.base import CheckContext, Conclusion, Place
-from tunewright_trainer.prepare.checks.wording import share_of
 from tunewright_trainer.prepare.corpus import Corpus
+from tunewright_trainer.prepare.readable import share_of
 from tunewright_trainer.prepare.records import Record
 
 Scan = list[tuple[int, int]]

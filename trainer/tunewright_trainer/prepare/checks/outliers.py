@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from tunewright_api.data import CheckName
 from tunewright_api.data_report import MOST_EXAMPLES
 from tunewright_trainer.prepare.checks.base import CheckContext, Conclusion, Place
-from tunewright_trainer.prepare.checks.wording import share_of
 from tunewright_trainer.prepare.corpus import Corpus
+from tunewright_trainer.prepare.readable import share_of
 from tunewright_trainer.prepare.records import Record
 
 FEWEST_ROWS = 20
@@ -33,11 +33,11 @@ class OutlierCheck:
     def __init__(self) -> None:
         self._lengths = {ROW: array("I"), ANSWER: array("I")}
 
-    def scan(self, records: Sequence[Record]) -> tuple[array[int], array[int]]:
+    def scan(self, records: Sequence[Record]) -> "tuple[array[int], array[int]]":
         """Lengths in tokens, or in characters without a tokenizer."""
         return array("I", map(_row_length, records)), array("I", map(_answer_length, records))
 
-    def absorb(self, scan: tuple[array[int], array[int]], first: int) -> None:
+    def absorb(self, scan: "tuple[array[int], array[int]]", first: int) -> None:
         """Append."""
         self._lengths[ROW].extend(scan[0])
         self._lengths[ANSWER].extend(scan[1])

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from tunewright_api.data import CheckName
 from tunewright_trainer.prepare.checks.base import CheckContext, Hit, RowCheck
-from tunewright_trainer.prepare.checks.wording import share_of
+from tunewright_trainer.prepare.readable import share_of
 from tunewright_trainer.prepare.records import Record
 from tunewright_trainer.prepare.redaction import Span, apart, redacted
 from tunewright_trainer.prepare.strings import strings, with_strings
@@ -23,9 +23,11 @@ EMAIL, PHONE, CARD, IBAN, SSN, IP = "email", "phone", "card", "iban", "ssn", "ip
 _EMAIL = re.compile(
     r"(?<!\\)[A-Za-z0-9](?:[A-Za-z0-9._%+'-]{0,62}[A-Za-z0-9_+-])?@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,8}[A-Za-z]{2,24}(?![A-Za-z0-9-]|\.[A-Za-z0-9])"
 )
-_DIGITS = re.compile(r"\d[\d ().\-/]{4,30}\d")
+_AT = re.compile(r"@(?<=\w@)\w")
+_DIGITS = re.compile(r"\d[\d ().\-/]{4,40}\d")
 _IPV4 = re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?!\.?\d|/\d)")
 _IPV6 = re.compile(r"(?<![:.\w])(?:[0-9A-Fa-f]{1,4}:){2,7}(?::?[0-9A-Fa-f]{1,4}){0,7}(?![:\w]|/\d)")
+_HEX_GROUP = re.compile(":[0-9A-Fa-f]{0,4}:")
 _CARD = re.compile(r"(?<![\w.])\d(?:[ -]?\d){12,18}(?![\w]|\.\d)")
 _CARD_PREFIX = re.compile(r"4|5[1-5]|2[2-7]|3[47]|3[068]|35|6011|64|65|62")
 _SSN = re.compile(r"(?<![\w-])(?!000|666|9\d\d)\d{3}-(?!00)\d\d-(?!0000)\d{4}(?![\w-])")
@@ -41,9 +43,10 @@ _NORTH_AMERICAN = re.compile(
 _LOCAL = re.compile(r"(?<![\w.+-])\(?\d(?:[ .\-/]?\(?\d\)?){5,13}(?!\w|\.\d)")
 _DATE = re.compile(r"\d{4}[-./]\d\d[-./]\d\d|\d{1,2}[-./]\d{1,2}[-./]\d{4}")
 _CUE = re.compile(
-    r"(?:\b|\\[nrt])(?:tel|phone|telephone|mobile|cell ?phone|fax|call (?:me|us|him|her|them|at|on)|whatsapp|telefon|handy|mobil|tél|téléphone|teléfono|móvil|telefono|cellulare|número)\b[^\d\n]{0,24}$",
+    r"(?:\b|\\[nrt])(?:tel|phone|telephone|mobile|cell ?phone|fax|call (?:me|us|him|her|them|at|on)|whatsapp|telefon|handy|mobil|tél|téléphone|teléfono|móvil|telefono|cellulare|número)\b[^\d\n]{0,24}\(?$",
     re.IGNORECASE,
 )
+FEWEST_IN_IBAN, FEWEST_IN_CARD, FEWEST_IN_SSN, FEWEST_IN_PHONE = 6, 13, 9, 7
 IBAN_LENGTHS = {
     code: int(length)
     for code, length in re.findall(
@@ -75,14 +78,29 @@ def mend(record: Record) -> tuple[Record, int]:
 def spans(text: str) -> list[Span]:
     """What is personal in a text, in order, none over another."""
     found: list[Span] = []
-    if "@" in text:
+    if "@" in text and _AT.search(text):
         found += [Span(match.start(), match.end(), EMAIL) for match in _EMAIL.finditer(text)]
-    if text.count(":") > 2:
-        found += _ip_addresses(_IPV6, text)
-    if _DIGITS.search(text):
-        for find_kind in (_ibans, _cards, _social_security, _ipv4, _phones):
-            found += find_kind(text)
+    if ":" in text and _HEX_GROUP.search(text):
+        found += _ip_addresses(_IPV6, text, 0, len(text))
+    runs = [(match.start(), match.end(), sum(map(str.isdigit, match[0]))) for match in _DIGITS.finditer(text)]
+    if runs:
+        if any(digits >= FEWEST_IN_IBAN for _, _, digits in runs):
+            found += _ibans(text)
+        for start, end, digits in runs:
+            # Around the run stand a plus, a bracket, and what it must not run on into.
+            found += _of_digits(text, max(0, start - 3), end + 20, digits)
     return apart(found, len(text)) if len(found) > 1 else found
+
+
+def _of_digits(text: str, start: int, end: int, digits: int) -> list[Span]:
+    """What a run of so many digits can be, the surest first."""
+    found: list[Span] = []
+    if digits >= FEWEST_IN_CARD:
+        found += _cards(text, start, end)
+    if digits >= FEWEST_IN_SSN:
+        found += _social_security(text, start, end)
+    found += _ip_addresses(_IPV4, text, start, end)
+    return found + _phones(text, start, end) if digits >= FEWEST_IN_PHONE else found
 
 
 def _ibans(text: str) -> list[Span]:
@@ -111,9 +129,9 @@ def has_iban_digits(iban: str) -> bool:
     return int("".join(str(int(character, 36)) for character in moved)) % 97 == 1
 
 
-def _cards(text: str) -> list[Span]:
+def _cards(text: str, start: int, end: int) -> list[Span]:
     found = []
-    for match in _CARD.finditer(text):
+    for match in _CARD.finditer(text, start, end):
         digits = re.sub(r"\D", "", match[0])
         if _CARD_PREFIX.match(digits) and has_luhn_digit(digits) and len(set(digits)) > 1:
             found.append(Span(match.start(), match.end(), CARD))
@@ -126,18 +144,15 @@ def has_luhn_digit(digits: str) -> bool:
     return (sum(map(int, digits[-1::-2])) + sum(doubled)) % 10 == 0
 
 
-def _social_security(text: str) -> list[Span]:
-    plain = [Span(match.start(), match.end(), SSN) for match in _SSN.finditer(text)]
-    return plain + [Span(match.start(1), match.end(1), SSN) for match in _SSN_NAMED.finditer(text)]
+def _social_security(text: str, start: int, end: int) -> list[Span]:
+    plain = [Span(match.start(), match.end(), SSN) for match in _SSN.finditer(text, start, end)]
+    named = _SSN_NAMED.finditer(text, max(0, start - 40), end)
+    return plain + [Span(match.start(1), match.end(1), SSN) for match in named]
 
 
-def _ipv4(text: str) -> list[Span]:
-    return _ip_addresses(_IPV4, text)
-
-
-def _ip_addresses(pattern: re.Pattern[str], text: str) -> list[Span]:
+def _ip_addresses(pattern: re.Pattern[str], text: str, start: int, end: int) -> list[Span]:
     found = []
-    for match in pattern.finditer(text):
+    for match in pattern.finditer(text, start, end):
         try:
             address = ipaddress.ip_address(match[0])
         except ValueError:
@@ -147,18 +162,16 @@ def _ip_addresses(pattern: re.Pattern[str], text: str) -> list[Span]:
     return found
 
 
-def _phones(text: str) -> list[Span]:
+def _phones(text: str, start: int, end: int) -> list[Span]:
     found = [
         Span(match.start(), match.end(), PHONE)
         for pattern in (_INTERNATIONAL, _NORTH_AMERICAN)
-        for match in pattern.finditer(text)
+        for match in pattern.finditer(text, start, end)
     ]
-    local = [
-        Span(match.start(), match.end(), PHONE)
-        for match in _LOCAL.finditer(text)
-        if not _DATE.match(match[0]) and _CUE.search(text, max(0, match.start() - 40), match.start())
-    ]
-    return [*found, *local]
+    if not _CUE.search(text, max(0, start - 40), start + 3):
+        return found
+    local = [match for match in _LOCAL.finditer(text, start, end) if not _DATE.match(match[0])]
+    return found + [Span(match.start(), match.end(), PHONE) for match in local[:1]]
 
 
 def _say(found: int, rows: int, kinds: Counter[str]) -> tuple[str, str]:

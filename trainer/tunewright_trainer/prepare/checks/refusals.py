@@ -12,7 +12,7 @@ from tunewright_api.data import CheckName
 from tunewright_trainer.prepare.checks.answers import answers
 from tunewright_trainer.prepare.checks.base import CheckContext, Hit
 from tunewright_trainer.prepare.checks.shares import ShareCheck
-from tunewright_trainer.prepare.checks.wording import percent, share_of
+from tunewright_trainer.prepare.readable import percent, share_of
 from tunewright_trainer.prepare.records import Record
 
 ALLOWED = 0.05

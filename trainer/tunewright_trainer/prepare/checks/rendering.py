@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from tunewright_api.data import CheckName
 from tunewright_trainer.prepare.checks.base import CheckContext, Hit, RowCheck
-from tunewright_trainer.prepare.checks.wording import share_of
+from tunewright_trainer.prepare.readable import share_of
 from tunewright_trainer.prepare.records import Record
 
 

@@ -39,6 +39,9 @@ TOKEN = re.compile(
 )
 """One expression for all of them; the group names the form."""
 
+TELLING = re.compile(r"\d|[A-Z]{4}|://")
+"""Hardly a token is without one of these: of 36 letters and digits, one in 500."""
+
 PRIVATE_KEY = re.compile(
     r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----"
     r"(?:(?:[^-]|-(?!----)){16,12000}-----END [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----"
@@ -52,15 +55,17 @@ URL_PASSWORD = re.compile(
     r"[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s/:@\"'<>\\]{0,80}:([^\s/@\"'<>\\]{3,128})@(?=[A-Za-z0-9\[])"
 )
 
-ASSIGNED = re.compile(
-    r"(?:passwor[dt]|passwd|passwort|contraseña|mot de passe|pwd|secret|token|api[ _-]?key|access[ _-]?key|account[ _-]?key|auth[ _-]?key|credential)s?"
-    r"(?:[\"']?\s{0,3}(?::=|=>|[:=])|\s{1,3}(?:is|ist|est|es)\b:?)\s{0,3}(?:(?:Bearer|Basic)\s)?[\"'`]?([^\s\"'`,;<>(){}\\]{8,200})",
-    re.IGNORECASE,
-)
-"""What is called a password, and given a value."""
+CUES = ("passw", "pwd", "secret", "token", "key", "credential", "contraseñ", "mot de passe")
+"""What secrets are called, in lower case."""
 
-CUES = ("passw", "pwd", "secret", "token", "key", "credential", "contrase", "passe")
-"""One of them must stand in a text, in lower case, for ASSIGNED to be tried."""
+KIND_OF_KEY = re.compile(r"(?:api|access|account|auth|private|encryption|signing|service|master|client|app)[ _-]?$")
+"""What stands before "key" where it is a secret."""
+
+ASSIGNED = re.compile(
+    r"[A-Za-z0-9_-]{0,24}(?:[\"'`*]{0,3}\s{0,3}(?::=|=>|[:=])|\s{1,3}(?:is|ist|est|es)\b:?)"
+    r"\s{0,3}(?:(?:Bearer|Basic)\s)?(?:\\?[\"'`*]){0,3}([^\s\"'`*,;<>(){}\\]{8,200})",
+)
+"""What follows a cue where it is given a value."""
 
 PLACEHOLDER = re.compile(
     r"\[[A-Z]+\].*|.*(?:example|placeholder|your|changeme|xxx|\*\*\*|\.\.\.|dummy|redacted|1234567|abcdef).*|\$.*|%.*|<.*|(?:user)?(?:name)?(?:pass(?:word|wd|phrase)?|pwd|secret|token|key)|(?:self|os|config|settings|args|env|request)[.\[].*",

@@ -16,12 +16,14 @@ from tunewright_trainer.prepare.checks.secret_forms import (
     ASSIGNED,
     CUES,
     KEY_MATERIAL,
+    KIND_OF_KEY,
     PLACEHOLDER,
     PRIVATE_KEY,
+    TELLING,
     TOKEN,
     URL_PASSWORD,
 )
-from tunewright_trainer.prepare.checks.wording import share_of
+from tunewright_trainer.prepare.readable import share_of
 from tunewright_trainer.prepare.records import Record
 from tunewright_trainer.prepare.redaction import Span, apart, redacted
 from tunewright_trainer.prepare.strings import strings, with_strings
@@ -71,7 +73,7 @@ def spans(text: str) -> list[Span]:
             if KEY_MATERIAL.search(match[0])
         ]
     long_words = " ".join([word for word in text.split() if len(word) >= SHORTEST_TOKEN])
-    if long_words:
+    if long_words and TELLING.search(long_words):
         if TOKEN.search(long_words):
             found += [Span(match.start(), match.end(), _form(match)) for match in TOKEN.finditer(text)]
         if "://" in long_words and "@" in long_words:
@@ -79,8 +81,9 @@ def spans(text: str) -> list[Span]:
         if any(is_random(match[0]) for match in _RUN.finditer(long_words)):
             found += _random_runs(text)
     lower = text.lower()
-    if any(cue in lower for cue in CUES):
-        found += [span for span in _values(ASSIGNED, text, "password") if _STRONG.match(text, span.start, span.end)]
+    for cue in CUES:
+        if cue in lower:
+            found += _assigned(text, lower, cue)
     return apart(found, len(text)) if len(found) > 1 else found
 
 
@@ -94,6 +97,19 @@ def _values(pattern: re.Pattern[str], text: str, kind: str) -> list[Span]:
         for match in pattern.finditer(text)
         if not PLACEHOLDER.fullmatch(match[1])
     ]
+
+
+def _assigned(text: str, lower: str, cue: str) -> Iterator[Span]:
+    """The values that stand behind a cue."""
+    # A few letters are longer in lower case; then only cues in lower case are seen.
+    where = lower if len(lower) == len(text) else text
+    position = where.find(cue)
+    while position >= 0:
+        is_cue = cue != "key" or KIND_OF_KEY.search(where, max(0, position - 12), position)
+        match = ASSIGNED.match(text, position + len(cue)) if is_cue else None
+        if match and _STRONG.fullmatch(match[1]) and not PLACEHOLDER.fullmatch(match[1]):
+            yield Span(match.start(1), match.end(1), "password")
+        position = where.find(cue, position + 1)
 
 
 def _random_runs(text: str) -> list[Span]:

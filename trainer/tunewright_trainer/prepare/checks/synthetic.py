@@ -15,8 +15,8 @@ from tunewright_api.data import CheckName
 from tunewright_api.data_report import MOST_EXAMPLES
 from tunewright_api.spec import FineTuneJobSpec
 from tunewright_trainer.prepare.checks.base import CheckContext, Conclusion, Place
-from tunewright_trainer.prepare.checks.wording import percent
 from tunewright_trainer.prepare.corpus import Corpus
+from tunewright_trainer.prepare.readable import percent
 from tunewright_trainer.prepare.records import Record, hash64
 from tunewright_trainer.shell.folders import canonical_json
 
