@@ -275,7 +275,7 @@ def test_trl_has_the_settings_that_its_source_was_read_to_have() -> None:
 IMAGE_HINT = "Use a trainer image of the operator's own version: leave spec.image out, or correct it in a new job."
 UNREADABLE = [
     pytest.param({"stage": {"trainingArguments": {"push_to_hub": True}}}, "spec.stages[0]: trainingArguments.push_to_hub cannot be set: the adapter is published to spec.output.uri", id="a denied setting"),
-    pytest.param({"evaluation": {"metrics": ["bleu"]}}, "spec.evaluation.metrics[0]: input should be 'loss', 'rougeL', 'exactMatch' or 'preferenceAccuracy' (got 'bleu')", id="an unknown metric"),
+    pytest.param({"evaluation": {"metrics": ["bleu"]}}, "spec.evaluation.metrics[0]: input should be 'loss', 'rougeL', 'exactMatch', 'preferenceAccuracy' or 'reward' (got 'bleu')", id="an unknown metric"),
     pytest.param({"stage": {"hyperparameters": {"learningRat": 1e-4}}}, "spec.stages[0].hyperparameters.learningRat: unknown field; did you mean learningRate?", id="an unknown hyperparameter"),
 ]  # fmt: skip
 

@@ -157,7 +157,7 @@ BAD_SPECS = [
     pytest.param(changed("limits", "retries", to={"Preemptd": 3}), f"spec.limits.retries: Invalid value: may only name failure classes: {', '.join(FailureClass)}", id="retries of an unknown class"),
     pytest.param(changed("compute", "scratchSize", to="5 GB"), 'spec.compute.scratchSize: Invalid value: "5 GB": must be a quantity such as 500m, 4 or 16Gi, without a space', id="a quantity with a space"),
     pytest.param(changed("compute", "gpusPerNode", to=8), "spec.compute.gpusPerNode: Invalid value: 8: spec.compute.gpusPerNode in body should be less than or equal to 1", id="more GPUs than can be used yet"),
-    pytest.param(changed("evaluation", "metrics", to=["bleu"]), 'spec.evaluation.metrics[0]: Unsupported value: "bleu": supported values: "loss", "rougeL", "exactMatch", "preferenceAccuracy"', id="an unknown metric"),
+    pytest.param(changed("evaluation", "metrics", to=["bleu"]), 'spec.evaluation.metrics[0]: Unsupported value: "bleu": supported values: "loss", "rougeL", "exactMatch", "preferenceAccuracy", "reward"', id="an unknown metric"),
     pytest.param(changed("suspend", to="off"), number_wanted("suspend", "boolean"), id="a word for a truth"),
 ]  # fmt: skip
 BAD_MONITORS = [

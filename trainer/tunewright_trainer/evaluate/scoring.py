@@ -44,7 +44,8 @@ def answer_log_probabilities(
             ids[row, : len(tokens)] = torch.tensor(tokens)
             mask[row, : len(tokens)] = 1
         ids, mask = ids.to(model.device), mask.to(model.device)
-        logits = model(input_ids=ids, attention_mask=mask).logits
+        # Trained tokens before the prompt have logits too; they are not asked for.
+        logits = model(input_ids=ids, attention_mask=mask).logits[:, -width:]
         for row, (tokens, start) in enumerate(encoded):
             # The logits at position i speak of token i + 1.
             chosen = torch.log_softmax(logits[row, start - 1 : len(tokens) - 1].float(), dim=-1)

@@ -14,12 +14,12 @@ from peft import (
     set_peft_model_state_dict,
 )
 
-from tunewright_api.tuning import Tuning, TuningType
+from tunewright_api.tuning import Quantization, Tuning, TuningType
 from tunewright_trainer.shell.errors import InvalidSpec
 from tunewright_trainer.train.adapter_files import read_tensors
 from tunewright_trainer.train.families import target_modules
 from tunewright_trainer.train.hyperparameters import Settings
-from tunewright_trainer.train.model import SCORE
+from tunewright_trainer.train.model import SCORE, load_scorer_base
 from tunewright_trainer.train.tokenizer import first_line
 
 
@@ -44,10 +44,12 @@ def trained_scorer(base: Any, tuning: Tuning, settings: Settings, previous: Path
     return model
 
 
-def loaded_scorer(base: Any, folder: Path) -> Any:
-    """A trained scorer, to be asked. `base` is a scorer's base model; for Full it is the scorer already."""
-    is_adapter = (folder / "adapter_config.json").is_file()
-    model = PeftModel.from_pretrained(base, str(folder)) if is_adapter else base
+def scorer_in(folder: Path, model_folder: Path, tuning: Tuning) -> Any:
+    """The scorer that a Reward stage has left in `folder`, to be asked; on the base model in the precision that it was trained on."""
+    if tuning.is_full:
+        model = load_scorer_base(folder, Quantization.NONE)
+    else:
+        model = PeftModel.from_pretrained(load_scorer_base(model_folder, tuning.quantization), str(folder))
     return model.requires_grad_(False).eval()
 
 

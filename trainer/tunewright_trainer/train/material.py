@@ -1,6 +1,5 @@
 """Makes of fetched folders what a recipe needs: rows that fit, settings, the model that is trained, rewards and teacher."""
 
-from collections.abc import Callable
 from typing import Any
 
 from transformers import set_seed
@@ -13,7 +12,7 @@ from tunewright_trainer.context import StepContext
 from tunewright_trainer.rewards.factory import for_trl, rewards_of
 from tunewright_trainer.rewards.scorer import scored_by
 from tunewright_trainer.shell.errors import InvalidSpec
-from tunewright_trainer.train.adapters import loaded_scorer, trained_model, trained_scorer
+from tunewright_trainer.train.adapters import scorer_in, trained_model, trained_scorer
 from tunewright_trainer.train.hyperparameters import Data, Settings, resolve
 from tunewright_trainer.train.inputs import Fetched
 from tunewright_trainer.train.model import context_length, load_base, load_scorer_base, load_teacher, on_gpu
@@ -79,14 +78,9 @@ def _settings(
     return settings, resolved
 
 
-def _rewards(spec: FineTuneJobSpec, stage: Stage, fetched: Fetched, tokenizer: Any) -> list[Callable[..., list[float]]]:
+def _rewards(spec: FineTuneJobSpec, stage: Stage, fetched: Fetched, tokenizer: Any) -> list[Any]:
     scorers = {
-        name: scored_by(
-            loaded_scorer(
-                load_scorer_base(folder if spec.tuning.is_full else fetched.model, spec.tuning.quantization), folder
-            ),
-            tokenizer,
-        )
+        name: scored_by(scorer_in(folder, fetched.model, spec.tuning), tokenizer)
         for name, folder in fetched.scorers.items()
     }
     return [for_trl(name, reward) for name, _, reward in rewards_of(stage, scorers)]

@@ -35,7 +35,7 @@ class Material:
     validation_rows: list[Row]
     output: Path
     on_gpu: bool
-    rewards: list[Callable[..., list[float]]] = field(default_factory=list)
+    rewards: list[Any] = field(default_factory=list)
     """For methods that are rewarded: functions as TRL calls them."""
     teacher: Any = None
     """For distillation: the model that is learned from."""

@@ -16,7 +16,7 @@ def make_trainer(material: Material) -> Any:
     """A TRL trainer for prompts, with the stage's rewards."""
     return RLOOTrainer(
         model=material.model,
-        reward_funcs=list(material.rewards),
+        reward_funcs=[*material.rewards],
         args=build(RLOOConfig, rewarded_arguments(material), material),
         train_dataset=table(questions(material.train_rows), COLUMNS),
         eval_dataset=table(questions(validation(material)), COLUMNS),

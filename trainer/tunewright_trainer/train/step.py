@@ -35,7 +35,12 @@ RECIPES: dict[Method, Recipe] = {
     Method.DISTILLATION: distillation.make_trainer,
 }
 HISTORY = "history.json"
-HELD_OUT = {"eval_loss": "validationLoss", "eval_reward": "validationReward", "eval_accuracy": "validationAccuracy"}
+HELD_OUT = {
+    "eval_loss": "validationLoss",
+    "eval_reward": "validationReward",
+    "eval_accuracy": "validationAccuracy",
+    "eval_rewards/margins": "validationMargin",
+}
 """What TRL calls a figure over held-out rows, and what we call it."""
 
 
