@@ -19,7 +19,7 @@ demo-down: $(STAMP) ## Stop and remove everything that `make demo` started
 	$(PYTHON) examples/demo/demo.py down
 
 test: $(STAMP) ## Unit, contract and integration tests (real API server, etcd, S3 and models)
-	$(PYTHON) -m pytest tests/unit tests/contract tests/integration
+	$(PYTHON) -m pytest tests/unit tests/contract tests/integration -m "not slow"
 
 unit: $(STAMP) ## Unit tests only: no cluster, network or GPU
 	$(PYTHON) -m pytest tests/unit
@@ -45,7 +45,10 @@ format: $(STAMP) ## Format the code
 bench: $(STAMP) ## Our trainer against a raw TRL script, side by side
 	$(PYTHON) -m pytest tests/bench -s
 
+bench-methods: $(STAMP) ## Every method with every adapter: trained to a goal, stopped, resumed exactly
+	OMP_NUM_THREADS=1 $(PYTHON) -m pytest tests/integration/test_methods.py -m "slow or not slow"
+
 bench-duplicates: $(STAMP) ## Near-duplicates against brute force: recall, precision, rows a second
 	$(PYTHON) -m pytest tests/bench/test_near_duplicates.py -s
 
-.PHONY: help setup demo demo-down test unit e2e check crds format bench bench-duplicates
+.PHONY: help setup demo demo-down test unit e2e check crds format bench bench-duplicates bench-methods

@@ -308,7 +308,10 @@ def test_the_table_shows_what_a_user_wants_to_know(kubectl: Kubectl, fresh: Call
 EXPLAINED = [
     ("ftj", "Fine-tunes a language model"),
     ("ftj.spec.stages", "Training, in order: say SFT, then DPO."),
-    ("ftj.spec.stages.hyperparameters.learningRate", "Peak learning rate. Default: 2e-4 for SFT, 5e-6 for DPO."),
+    (
+        "ftj.spec.stages.hyperparameters.learningRate",
+        "Peak learning rate. Default: for LoRA 2e-4 in SFT, 5e-6 in DPO, and so on by method; a tenth of it for Full, more for prompt learning.",
+    ),
     ("ftj.spec.tuning.quantization", "(QLoRA): a quarter of the memory"),
     ("ftj.status.conditions", "observedGeneration"),
     ("amon.spec.endpoint.baseModel", "the control that tells a slow adapter from a slow"),

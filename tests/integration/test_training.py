@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import tiny_model
+from interrupted import losses, stop_after
 from tiny_model import Run
 from tunewright_api.failures import FailureClass
 from tunewright_trainer.shell import preemption
@@ -36,25 +37,6 @@ def no_stop() -> Iterator[None]:
 
 def start(model: Path, data: Path, root: Path, **changes: Any) -> Run:
     return Run(tiny_model.spec(model, data, root / "out", **changes), root / "scratch")
-
-
-def stop_after(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
-    """SIGTERM's flag goes up during optimizer step `step`, as in a pod that is evicted."""
-    from tunewright_trainer.train.callbacks import ReportProgress
-
-    plain = ReportProgress.on_log
-
-    def on_log(self: Any, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
-        plain(self, args, state, control, logs, **kwargs)
-        if state.global_step == step:
-            preemption.request_stop()
-
-    # on_log of step n runs after on_step_end of step n: the stop is seen at the end of step n + 1.
-    monkeypatch.setattr(ReportProgress, "on_log", on_log)
-
-
-def losses(run: Run, step: str) -> list[tuple[int, float, float]]:
-    return [(entry["step"], entry["loss"], entry["grad_norm"]) for entry in json.loads(run.file(step, "history.json"))]
 
 
 @pytest.mark.parametrize("quantization", ["None", "NF4"])

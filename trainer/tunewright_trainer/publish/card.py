@@ -6,7 +6,6 @@ from tunewright_api.run import RunConfig
 from tunewright_api.status import EvaluationStatus, ResolvedStage
 from tunewright_api.tuning import Tuning, TuningType
 
-
 _ADAPTER = (
     "from peft import PeftModel",
     "from transformers import AutoModelForCausalLM, AutoTokenizer",
