@@ -4,7 +4,7 @@ PYTHON := .venv/bin/python
 STAMP := .venv/.complete
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(STAMP): pyproject.toml uv.lock hack/bootstrap
 	hack/bootstrap
@@ -51,4 +51,10 @@ bench-methods: $(STAMP) ## Every method with every adapter: trained to a goal, s
 bench-duplicates: $(STAMP) ## Near-duplicates against brute force: recall, precision, rows a second
 	$(PYTHON) -m pytest tests/bench/test_near_duplicates.py -s
 
-.PHONY: help setup demo demo-down test unit e2e check crds format bench bench-duplicates bench-methods
+bench-data-checks: $(STAMP) ## What each check of the data finds and costs: the table of docs/data-checks.md
+	$(PYTHON) -m pytest tests/bench/test_data_checks.py
+
+bench-data-gate: $(STAMP) ## The data gate by size: time, and memory of all its processes
+	$(PYTHON) -m pytest tests/bench/test_data_gate.py -s
+
+.PHONY: help setup demo demo-down test unit e2e check crds format bench bench-duplicates bench-data-checks bench-data-gate bench-methods

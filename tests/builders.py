@@ -9,8 +9,8 @@ from tunewright_api.data_report import DataReport, Finding, Histogram, SourceObj
 from tunewright_api.fit import FitEstimate, StageFit
 from tunewright_api.run import RunResult
 from tunewright_api.status import AdapterStatus, Failure
-from tunewright_operator.core.parse import parse_job_object
-from tunewright_operator.core.types import FineTuneJob, JobView, Observed, Plan, PodView, Settings
+from tunewright_operator.core.parse import parse_job_object, parse_monitor_object
+from tunewright_operator.core.types import AdapterMonitor, FineTuneJob, JobView, Observed, Plan, PodView, Settings
 
 NOW = datetime(2026, 1, 31, 12, 0, 0, tzinfo=UTC)
 UID = "0a1b2c3d-0000-4000-8000-000000000001"
@@ -51,6 +51,14 @@ def listed(name: str, version: int, namespace: str = "team-a", **labels: str) ->
 def job(status: dict[str, Any] | None = None, generation: int = 1, **changes: Any) -> FineTuneJob:
     """A parsed FineTuneJob."""
     return parse_job_object(raw_job(status, generation, **changes))
+
+
+def monitor(status: dict[str, Any] | None = None, **changes: Any) -> AdapterMonitor:
+    """A parsed AdapterMonitor."""
+    endpoint = {"url": "http://vllm:8000/v1", "adapterModel": "support"}
+    metadata = {"name": "support", "namespace": "team-a", "uid": UID, "generation": 1, "resourceVersion": "10"}
+    body = {"metadata": metadata, "spec": {"adapterUri": "s3://adapters/support", "endpoint": endpoint, **changes}}
+    return parse_monitor_object({**body, "status": status} if status is not None else body)
 
 
 def after(job_before: FineTuneJob, plan: Plan, **changes: Any) -> FineTuneJob:

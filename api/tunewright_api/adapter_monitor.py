@@ -1,8 +1,8 @@
 """AdapterMonitor: watches a published adapter where it is served. Never owned by its FineTuneJob, or it would die with it."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tunewright_api.base import (
     ApiModel,
@@ -14,6 +14,7 @@ from tunewright_api.base import (
     Text,
     Timestamp,
     Uri,
+    cel,
     matching,
 )
 from tunewright_api.compute import Resources
@@ -57,6 +58,15 @@ class Probe(ApiModel):
 class Drift(ApiModel):
     """Traffic compared with the reference that the evaluation published. An alarm needs both: a large effect and significance."""
 
+    model_config = {
+        "json_schema_extra": cel(
+            (
+                "(has(self.windowSamples) ? self.windowSamples : 1000) >= (has(self.minimumSamples) ? self.minimumSamples : 500)",
+                "windowSamples (default 1000) must not be smaller than minimumSamples (default 500): raise the first or lower the second",
+            )
+        )
+    }
+
     traffic_uri: Uri
     """Prefix of JSONL objects with {prompt, response} rows; the newest by name are read: s3://traffic/support/."""
     interval_seconds: Annotated[Integer, Field(ge=5, le=86400)] = 300
@@ -69,6 +79,14 @@ class Drift(ApiModel):
     """Effect that counts as drift; raised by itself where so few samples would reach it by chance. Default: 0.2."""
     alpha: Annotated[Number, Field(gt=0, lt=0.5)] = 0.01
     """Level of the Kolmogorov-Smirnov test, Holm-corrected over signals. Default: 0.01."""
+
+    @model_validator(mode="after")
+    def _window_holds_the_minimum(self) -> Self:
+        if self.window_samples < self.minimum_samples:
+            raise ValueError(
+                "windowSamples (default 1000) must not be smaller than minimumSamples (default 500): raise the first or lower the second"
+            )
+        return self
 
 
 class AdapterMonitorSpec(ApiModel):

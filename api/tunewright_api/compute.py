@@ -1,10 +1,10 @@
 """What the pods of a run ask of the cluster."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from tunewright_api.base import ApiModel, DnsLabel, FreeForm, Integer, ShortText, matching
+from tunewright_api.base import ApiModel, DnsLabel, FreeForm, Integer, ShortText, cel, matching
 
 Quantity = Annotated[
     str,
@@ -53,6 +53,15 @@ class StepCompute(ApiModel):
 class EnvironmentVariable(ApiModel):
     """A plain variable for the pods. Never put a secret here."""
 
+    model_config = {
+        "json_schema_extra": cel(
+            (
+                "self.name != 'HOME' && !self.name.startsWith('TUNEWRIGHT_')",
+                "HOME and names that begin with TUNEWRIGHT_ are set by the operator: choose another name",
+            )
+        )
+    }
+
     name: Annotated[
         str,
         Field(max_length=253),
@@ -61,6 +70,12 @@ class EnvironmentVariable(ApiModel):
     """Name of the variable."""
     value: Annotated[str, Field(max_length=4096)]
     """Its value, in plain sight of everybody who may read the job."""
+
+    @model_validator(mode="after")
+    def _name_is_free(self) -> Self:
+        if self.name == "HOME" or self.name.startswith("TUNEWRIGHT_"):
+            raise ValueError("HOME and names that begin with TUNEWRIGHT_ are set by the operator: choose another name")
+        return self
 
 
 class Compute(ApiModel):

@@ -42,6 +42,10 @@ class FitEstimate(ObservedModel):
     """What that GPU has; without a GPU, the memory limit of the training pod, if there is one."""
     fits: bool
     """The largest stage fits with a tenth to spare; true also when it is not known what there is."""
+    evaluation_memory_bytes: int = 0
+    """Peak of the evaluation, which loads the base model in bf16 whatever it was trained in."""
+    evaluation_fits: bool = True
+    """The same of the evaluation, on the GPU that its own node selector names or else on that of training."""
     parameters: int = 0
     """Of the base model."""
     trained_parameters: int = 0

@@ -25,7 +25,6 @@ SCRATCH_VARIABLE = "TUNEWRIGHT_SCRATCH"
 SCRATCH_DIRECTORY = "/scratch"
 SECRETS_DIRECTORY = "/var/run/tunewright/secrets"
 """A Secret named in the spec is mounted at <this>/<secret name>/, one file a key."""
-CERTIFICATES_DIRECTORY = "/var/run/tunewright/certificates"
 TERMINATION_LOG = "/dev/termination-log"
 TERMINATION_MESSAGE_BYTES = 4096
 """The kubelet cuts a termination message at this size, in the middle of a character if need be."""

@@ -16,6 +16,8 @@ from tunewright_api.stages import Stage
 from tunewright_api.storage import SecretReference, Storage
 from tunewright_api.tuning import Tuning
 
+LARGEST_SPEC_BYTES = 100_000
+"""As JSON. A pod is told it in one variable, and Linux starts no process with a variable of 128 KiB or more."""
 MUTABLE_FIELDS = ("suspend", "cancel", "runAttempt", "limits")
 """What may change after creation; everything else decides what a run means."""
 
@@ -196,6 +198,15 @@ class FineTuneJobSpec(ApiModel):
         """The policy stage whose weights `stage` starts from; None starts from the base model."""
         before = self.stages[: [other.name for other in self.stages].index(stage.name)]
         return next((other for other in reversed(before) if other.method is not Method.REWARD), None)
+
+    @model_validator(mode="after")
+    def _fits_into_a_variable(self) -> Self:
+        size = len(self.model_dump_json(by_alias=True, exclude_none=True).encode())
+        if size > LARGEST_SPEC_BYTES:
+            raise ValueError(
+                f"is {size} bytes long as JSON, and pods can be told {LARGEST_SPEC_BYTES}: shorten compute.env or trainingArguments"
+            )
+        return self
 
     def steps(self) -> tuple[str, ...]:
         """The steps of a run, in order."""

@@ -33,6 +33,11 @@ DENIED: dict[str, str] = {
     "generate_during_eval": "it sends rows to another service",
     "save_strategy": "checkpoints follow hyperparameters.checkpointSteps",
     "save_steps": "write hyperparameters.checkpointSteps",
+    "ignore_data_skip": "a resumed run would train on other rows",
+    "auto_find_batch_size": "a batch size that changes by itself cannot be resumed; write hyperparameters.microBatchSize",
+    "chat_template_path": "the adapter is published with the model's own template",
+    "eos_token": "the adapter is published with the model's own tokenizer",
+    "pad_token": "the adapter is published with the model's own tokenizer",
     "save_only_model": "a checkpoint without optimizer state cannot be resumed",
     "enable_jit_checkpoint": "it resumes inexactly; the trainer handles SIGTERM itself",
     "model_init_kwargs": "the model is loaded by the trainer",
@@ -59,6 +64,14 @@ def denied(arguments: Mapping[str, Any], path: str = "trainingArguments") -> lis
         reason = _reason(key)
         if reason is not None:
             sentences.append(f"{path}.{key} cannot be set: {reason}")
-        elif isinstance(value, Mapping):
-            sentences.extend(denied(value, f"{path}.{key}"))
+        else:
+            sentences.extend(_denied_within(value, f"{path}.{key}"))
     return sentences
+
+
+def _denied_within(value: Any, path: str) -> list[str]:
+    if isinstance(value, Mapping):
+        return denied(value, path)
+    if isinstance(value, list):
+        return [sentence for index, item in enumerate(value) for sentence in _denied_within(item, f"{path}[{index}]")]
+    return []

@@ -18,6 +18,7 @@ class Cluster:
 
     def __init__(self) -> None:
         import kubernetes
+        import yaml
 
         client, config = kubernetes.client, cast(Any, kubernetes.config)
 
@@ -25,11 +26,15 @@ class Cluster:
             config.load_kube_config()
             _, active = config.list_kube_config_contexts()
             self.namespace = (active.get("context") or {}).get("namespace") or "default"
-        except config.ConfigException:
+        except yaml.YAMLError as error:
+            raise ClusterProblem("the kubeconfig is not valid YAML; `kubectl config view` shows where") from error
+        except config.ConfigException as fault:
             try:
                 config.load_incluster_config()
             except config.ConfigException as error:
-                raise ClusterProblem("no cluster is configured: set KUBECONFIG, or sign in as for kubectl") from error
+                raise ClusterProblem(
+                    f"no cluster is configured: set KUBECONFIG, or sign in as for kubectl ({fault})"
+                ) from error
             self.namespace = "default"
         self._objects = client.CustomObjectsApi()
 

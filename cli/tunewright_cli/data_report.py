@@ -9,7 +9,7 @@ from rich.text import Text
 
 from tunewright_api.data_report import DataReport, Finding, Histogram, StageReport, Verdict
 from tunewright_api.fit import FitEstimate
-from tunewright_trainer.prepare.readable import CHECK_TITLES, count, counted, duration, percent, size, visible
+from tunewright_trainer.prepare.readable import CHECK_TITLES, count, counted, duration, percent, sentence, size, visible
 from tunewright_trainer.prepare.summary import fit_line
 from tunewright_trainer.prepare.verdicts import by_gravity
 
@@ -29,7 +29,7 @@ def show(console: Console, report: DataReport) -> None:
     """Print the whole report."""
     told = by_gravity(report.findings)
     word, style = ("Passed", "bold green") if report.passed else ("Refused", "bold red")
-    console.print(Text.assemble("\n", (word, style), "  ", visible(report.message)))
+    console.print(Text.assemble("\n", (word, style), "  ", visible(sentence(report.message))))
     for finding in told:
         if finding.verdict in ATTENTION:
             _show_finding(console, finding)
@@ -48,7 +48,7 @@ def _show_finding(console: Console, finding: Finding) -> None:
     console.print(
         Text.assemble(head, (CHECK_TITLES[finding.check], "bold"), f"  {counted(finding.rows, 'row')}{share}")
     )
-    lines = [finding.message, *([finding.advice] if finding.advice else [])]
+    lines = [sentence(finding.message), *([sentence(finding.advice)] if finding.advice else [])]
     lines += [
         "  ".join(filter(None, (example.place, example.field, example.note)))
         for example in finding.examples[:MOST_EXAMPLES]
@@ -56,7 +56,7 @@ def _show_finding(console: Console, finding: Finding) -> None:
     more = len(finding.examples) - MOST_EXAMPLES
     lines += [f"and {more} more in the page (--report FILE)"] if more > 0 else []
     for line in lines:
-        console.print(Padding(Text(visible(line)), (0, 0, 0, 8)))
+        console.print(Padding(Text(visible(line)), (0, 0, 0, 8), expand=False))
 
 
 def _show_stage(console: Console, stage: StageReport) -> None:
@@ -76,7 +76,7 @@ def _show_stage(console: Console, stage: StageReport) -> None:
 
 
 def _indented(console: Console, text: str) -> None:
-    console.print(Padding(Text(visible(text)), (0, 0, 0, 8)))
+    console.print(Padding(Text(visible(text)), (0, 0, 0, 8), expand=False))
 
 
 def _profile(found: Histogram) -> str:
@@ -92,7 +92,7 @@ def _quantiles(found: Histogram) -> str:
 
 def show_fit(console: Console, fit: FitEstimate) -> None:
     """What the run will need, and what that rests on."""
-    style = "bold green" if fit.fits else "bold red"
+    style = "bold green" if fit.fits and fit.evaluation_fits else "bold red"
     console.print()
     console.print(Text.assemble(("Needs   ", "dim"), (fit_line(fit), style)))
     if fit.advice:
@@ -105,9 +105,9 @@ def show_fit(console: Console, fit: FitEstimate) -> None:
         time = duration(stage.seconds) if stage.seconds is not None else "not told"
         values = (stage.tokens_per_epoch, stage.steps, stage.batch_size, stage.micro_batch_size, stage.max_length)
         table.add_row(stage.name, stage.method, *(count(value) for value in values), size(stage.memory_bytes), time)
-    console.print(Padding(table, (0, 0, 0, 8)))
-    for sentence in fit.assumptions:
-        console.print(Padding(Text(f"- {sentence}", style="dim"), (0, 0, 0, 8)))
+    console.print(Padding(table, (0, 0, 0, 8), expand=False))
+    for assumption in fit.assumptions:
+        console.print(Padding(Text(f"- {assumption}", style="dim"), (0, 0, 0, 8), expand=False))
 
 
 def _show_objects(console: Console, report: DataReport) -> None:
@@ -120,7 +120,7 @@ def _show_objects(console: Console, report: DataReport) -> None:
     for item in report.objects:
         table.add_row(Text(visible(item.uri)), count(item.rows), count(item.refused), size(item.size), item.sha256[:16])
     console.print()
-    console.print(Padding(table, (0, 0, 0, 8)))
+    console.print(Padding(table, (0, 0, 0, 8), expand=False))
 
 
 def _show_rest(console: Console, told: Sequence[Finding]) -> None:
@@ -128,4 +128,6 @@ def _show_rest(console: Console, told: Sequence[Finding]) -> None:
     for verdict in (Verdict.PASSED, Verdict.SKIPPED):
         for finding in (finding for finding in told if finding.verdict is verdict):
             head = (f"{verdict:<8}", STYLES[verdict])
-            console.print(Text.assemble(head, CHECK_TITLES[finding.check], (f"  {visible(finding.message)}", "dim")))
+            console.print(
+                Text.assemble(head, CHECK_TITLES[finding.check], (f"  {visible(sentence(finding.message))}", "dim"))
+            )

@@ -45,7 +45,7 @@ def _print(spec: "FineTuneJobSpec", arguments: argparse.Namespace) -> int:
         sys.stderr.write(f"{spec.model.uri}: config.json does not say enough for an estimate\n")
         return exit_code(FailureClass.MODEL_UNAVAILABLE)
     show_fit(Console(highlight=False), fit)
-    return 0 if fit.fits else exit_code(FailureClass.OUT_OF_MEMORY)
+    return 0 if fit.fits and fit.evaluation_fits else exit_code(FailureClass.OUT_OF_MEMORY)
 
 
 def _counted(spec: "FineTuneJobSpec", arguments: argparse.Namespace) -> "FitEstimate | None":

@@ -50,18 +50,27 @@ def look_at_data(spec: "FineTuneJobSpec", arguments: argparse.Namespace) -> "Dat
 
     from tunewright_trainer.prepare.inspection import inspect
 
-    _quiet_libraries()
-    prices = pricing(arguments)
-    with _workdir(arguments.scratch) as workdir, Console(stderr=True).status("Starting") as status:
-        found = inspect(spec, open_store(spec, arguments), workdir, lambda activity: status.update(activity), prices)
+    prices, store = pricing(arguments), open_store(spec, arguments)
+    with (
+        _quiet(),
+        _workdir(arguments.scratch) as workdir,
+        Console(stderr=True).status("Starting") as status,
+        inspect(spec, store, workdir, lambda activity: status.update(activity), prices) as found,
+    ):
         return found.report
 
 
-def _quiet_libraries() -> None:
-    """The report is what is to be seen."""
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """The report is what is to be seen, not what libraries log."""
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("TQDM_DISABLE", "1")
+    before = logging.root.manager.disable
     logging.disable(logging.INFO)
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 @contextmanager
@@ -80,6 +89,8 @@ def complain_of_step(error: "StepError") -> int:
 
 
 def complain_of_missing(error: ImportError) -> int:
-    """The base install has no libraries for data."""
+    """The base install has no libraries for data. A module of ours that is missing is a fault of ours."""
+    if error.name is None or error.name.startswith("tunewright"):
+        raise error
     sys.stderr.write(f"{error.name} is missing: this needs the trainer's libraries; install tunewright[trainer]\n")
     return 1

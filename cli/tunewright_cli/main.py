@@ -45,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
 
 def _add_data_arguments(validate: argparse.ArgumentParser, estimate: argparse.ArgumentParser) -> None:
     validate.add_argument("--data", action="store_true", help="run the data gate here; exit code 65 when it refuses")
-    validate.add_argument("--report", metavar="FILE", help="with --data: write the report's page to this file")
+    validate.add_argument("--report", metavar="FILE", help="write the report's page to this file; implies --data")
     estimate.add_argument("--data", action="store_true", help="read the data and count its rows and tokens")
     estimate.add_argument("--rows", type=_positive, metavar="N", help="training rows of each stage, instead of --data")
     estimate.add_argument("--tokens-per-row", type=_positive, metavar="N", help="their mean length, answer included")

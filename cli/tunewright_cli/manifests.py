@@ -147,18 +147,33 @@ def _lines(node: yaml.Node | None, path: str, found: dict[str, int]) -> dict[str
 
 
 def parse(text: str, source: str) -> list[Document]:
-    """The objects of a file, not yet checked. Raises BadManifest for what is no YAML."""
+    """The objects of a file, not yet checked; a document without content is none. Raises BadManifest for what is no YAML."""
     try:
-        nodes = [node for node in yaml.compose_all(text, Loader=_Loader) if node is not None]
-        bodies = [body for body in yaml.load_all(text, Loader=_Loader) if body is not None]
+        documents = [
+            Document(source, body, _lines(node, "", {}))
+            for node in yaml.compose_all(text, Loader=_Loader)
+            if node is not None and (body := _constructed(node)) is not None
+        ]
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise BadManifest([f"{source}:{line}: not valid YAML: {error.problem}"]) from error
     except yaml.YAMLError as error:
         raise BadManifest([f"{source}: not valid YAML: {str(error).splitlines()[0]}"]) from error
-    if not bodies:
+    except RecursionError as error:
+        raise BadManifest([f"{source}: is nested too deeply"]) from error
+    if not documents:
         raise BadManifest([f"{source}: is empty"])
-    return [Document(source, body, _lines(node, "", {})) for node, body in zip(nodes, bodies, strict=True)]
+    return documents
+
+
+def _constructed(node: yaml.Node) -> Any:
+    """The value of one document. What a tag such as !!int promises and its text does not keep, PyYAML raises as it comes."""
+    try:
+        return _Loader("").construct_document(node)
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        raise yaml.constructor.ConstructorError(
+            None, None, "a value is not of the type that its tag names: leave tags such as !!int out", node.start_mark
+        ) from error
 
 
 def _place(document: Document, sentence: str) -> str:

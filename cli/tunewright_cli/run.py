@@ -45,6 +45,11 @@ def main(arguments: argparse.Namespace) -> int:
         return 1
     _quiet_libraries()
     scratch = Path(arguments.scratch) if arguments.scratch else Path(tempfile.gettempdir()) / "tunewright"
+    try:
+        scratch.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        sys.stderr.write(f"{scratch}: no folder for temporary files ({error.strerror}); name another with --scratch\n")
+        return 1
     secrets = Path(arguments.secrets) if arguments.secrets else None
     base = _base_config(document)
     results: dict[str, RunResult] = {}

@@ -24,12 +24,20 @@ def main(arguments: argparse.Namespace) -> int:
     try:
         if arguments.data or arguments.report:
             return _data(arguments)
+        _refuse_what_needs_data(arguments)
         documents = read(arguments.filename)
     except BadManifest as error:
         return complain(error)
     for document in documents:
         print(f"{document.source}: {document.kind}/{document.name} is valid")
     return 0
+
+
+def _refuse_what_needs_data(arguments: argparse.Namespace) -> None:
+    names = ("secrets", "scratch", "gpu", "gpu_hour", "currency")
+    given = [f"--{name.replace('_', '-')}" for name in names if getattr(arguments, name) is not None]
+    if given:
+        raise BadManifest([f"{given[0]} is about the data: add --data, or leave it out"])
 
 
 def _data(arguments: argparse.Namespace) -> int:

@@ -105,13 +105,6 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 def judge(reference: ReferenceSketch, window: Mapping[Signal, Sequence[int]], limits: Drift) -> Verdict:
     """Compare every signal that both sides know."""
-    if limits.window_samples < limits.minimum_samples:
-        return Verdict(
-            (),
-            None,
-            f"windowSamples ({limits.window_samples}) is smaller than minimumSamples ({limits.minimum_samples}):"
-            " raise the first or lower the second",
-        )
     samples = max((len(values) for values in window.values()), default=0)
     if samples < limits.minimum_samples:
         return Verdict((), None, f"{samples} of the {limits.minimum_samples} samples that a comparison needs")

@@ -54,7 +54,12 @@ class Operator:
         """Run until a signal or a fault; the exit code."""
         self._listen_to_signals()
         await self._client.start()
-        await serve(self._options.port, self._metrics, self._health_problem, self._readiness_problem)
+        try:
+            await serve(self._options.port, self._metrics, self._health_problem, self._readiness_problem)
+        except OSError as error:
+            words = error.strerror or str(error)
+            logger.error("The port cannot be listened to", extra={"port": self._options.port, "words": words})
+            return 1
         logger.info("The operator has started", extra={"identity": self._options.identity})
         if not await self._unless_stopping(self._elector.acquire()):
             return 0
@@ -62,8 +67,8 @@ class Operator:
         logger.info("This replica leads", extra={"identity": self._options.identity})
         lease = asyncio.create_task(self._end_with_lease(), name="lease")
         if not await self._unless_stopping(self._feed.resync_until_done()):
-            return await self._stop()
-        return await self._supervise([lease, *await self._start_parts()])
+            return await self._stop(lease)
+        return await self._supervise(lease, await self._start_parts())
 
     def _check_lease(self) -> None:
         self._elector.check()
@@ -101,23 +106,26 @@ class Operator:
             settings=settings,
         )
 
-    async def _supervise(self, parts: list[asyncio.Task[Any]]) -> int:
+    async def _supervise(self, lease: asyncio.Task[None], parts: list[asyncio.Task[Any]]) -> int:
         stop = asyncio.create_task(self._stopping.wait(), name="signals")
-        done, _ = await asyncio.wait([stop, *parts], return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait([stop, lease, *parts], return_when=asyncio.FIRST_COMPLETED)
         if stop in done:
-            return await self._stop()
+            return await self._stop(lease)
         for part in done:
             error = None if part.cancelled() else part.exception()
             logger.error("A part has ended, so the operator ends", extra={"part": part.get_name()}, exc_info=error)
         return 1
 
-    async def _stop(self) -> int:
+    async def _stop(self, lease: asyncio.Task[None]) -> int:
         """Finish what is being looked at, then let another replica lead at once."""
         logger.info("The operator stops")
         try:
             await asyncio.wait_for(self._queue.drain(), DRAIN_SECONDS)
         except TimeoutError:
             logger.warning("A look at an object was cut off", extra={"after_seconds": DRAIN_SECONDS})
+        # A renewal under way would write after the release; and whoever renews would take the release for a loss.
+        lease.cancel()
+        await asyncio.gather(lease, return_exceptions=True)
         await self._elector.release()
         return 0
 

@@ -68,8 +68,8 @@ def main(endpoint: str, bucket: str, megabytes: str, folder: str) -> None:
     watch.start()
     started = time.monotonic()
     work = Path(folder)
-    found = inspect(spec, open_store(spec.storage, work / "secrets"), work, lambda _: None)
-    write_parts(found.inspected, work / "out")
+    with inspect(spec, open_store(spec.storage, work / "secrets"), work, lambda _: None) as found:
+        write_parts(found.inspected, work / "out")
     rows = sum(stage.rows for stage in found.report.stages)
     figures = {"rows": rows, "seconds": time.monotonic() - started, "peak": watch.peak_mebibytes}
     sys.stdout.write(json.dumps(figures) + "\n")

@@ -36,4 +36,4 @@ def make_trainer(method: str, model_folder: str, rows: str, output: str, setting
     )
     dataset = load_dataset("json", data_files=rows, split="train").select_columns(columns)
     tokenizer = AutoTokenizer.from_pretrained(model_folder)
-    return trainer_class(get_peft_model(model, lora), config, train_dataset=dataset, processing_class=tokenizer)
+    return trainer_class(get_peft_model(model, lora), args=config, train_dataset=dataset, processing_class=tokenizer)

@@ -18,7 +18,7 @@ from builders import DIGEST, STEPS, spec
 from tunewright_api import names
 from tunewright_api.adapter_monitor import AdapterMonitorSpec, MonitorConfig
 from tunewright_api.conditions import Reason
-from tunewright_api.data import CheckName
+from tunewright_api.data import DEFAULT_ACTIONS, CheckName
 from tunewright_api.failures import FAIL_JOB_EXIT_CODES, FAILURES, PREEMPTED_EXIT_CODE, FailureClass, exit_code
 from tunewright_api.run import RunConfig, RunResult, StepInput, termination_message
 from tunewright_api.spec import FineTuneJobSpec
@@ -222,3 +222,9 @@ def test_the_readmes_manifest_is_valid(tmp_path: Path) -> None:
     path = tmp_path / "job.yaml"
     path.write_text(manifest)
     assert read_job(path).spec().steps() == tuple(step for step in STEPS if step != "train-dpo")
+
+
+def test_the_example_of_the_data_gate_names_every_check_with_its_default() -> None:
+    document = yaml.safe_load((ROOT / "examples" / "data-gate.yaml").read_text())
+    checks = document["spec"]["data"]["checks"]
+    assert checks == {str(check): str(action) for check, action in DEFAULT_ACTIONS.items()}

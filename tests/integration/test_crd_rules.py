@@ -156,6 +156,7 @@ BAD_SPECS = [
     pytest.param(changed("limits", "runDeadline", to="8 hours"), 'spec.limits.runDeadline: Invalid value: "8 hours": must be a duration such as 8h, 90m or 1h30m', id="a duration in words"),
     pytest.param(changed("limits", "retries", to={"Preemptd": 3}), f"spec.limits.retries: Invalid value: may only name failure classes: {', '.join(FailureClass)}", id="retries of an unknown class"),
     pytest.param(changed("compute", "scratchSize", to="5 GB"), 'spec.compute.scratchSize: Invalid value: "5 GB": must be a quantity such as 500m, 4 or 16Gi, without a space', id="a quantity with a space"),
+    pytest.param(changed("compute", "env", to=[{"name": "HOME", "value": "/x"}]), "spec.compute.env[0]: Invalid value: HOME and names that begin with TUNEWRIGHT_ are set by the operator: choose another name", id="a variable that the operator sets"),
     pytest.param(changed("compute", "gpusPerNode", to=8), "spec.compute.gpusPerNode: Invalid value: 8: spec.compute.gpusPerNode in body should be less than or equal to 1", id="more GPUs than can be used yet"),
     pytest.param(changed("evaluation", "metrics", to=["bleu"]), 'spec.evaluation.metrics[0]: Unsupported value: "bleu": supported values: "loss", "rougeL", "exactMatch", "preferenceAccuracy", "reward"', id="an unknown metric"),
     pytest.param(changed("suspend", to="off"), number_wanted("suspend", "boolean"), id="a word for a truth"),
@@ -165,6 +166,7 @@ BAD_MONITORS = [
     pytest.param(changed("endpoint", "url", to=None, body=MONITOR), "spec.endpoint.url: Required value", id="no endpoint"),
     pytest.param(changed("probe", "intervalSeconds", to=1, body=MONITOR), "spec.probe.intervalSeconds: Invalid value: 1: spec.probe.intervalSeconds in body should be greater than or equal to 5", id="probes without a pause"),
     pytest.param(changed("drift", to={"trafficUri": "traffic"}, body=MONITOR), f'spec.drift.trafficUri: Invalid value: "traffic": {URI}', id="traffic that is no URI"),
+    pytest.param(changed("drift", to={"trafficUri": "s3://traffic", "windowSamples": 100}, body=MONITOR), "spec.drift: Invalid value: windowSamples (default 1000) must not be smaller than minimumSamples (default 500): raise the first or lower the second", id="a window below the minimum"),
 ]  # fmt: skip
 
 

@@ -133,12 +133,39 @@ def test_a_monitor_gets_one_deployment_and_its_report_reaches_the_status(
     eventually(lambda: not api.items(f"/apis/apps/v1/namespaces/{namespace}/deployments"), "the Deployment is gone", 90)
 
 
+def test_a_strangers_deployment_of_a_monitors_name_is_left_alone_and_told(
+    api: RawApi, namespace: str, operator: OperatorProcess
+) -> None:
+    labels = {"app": "theirs"}
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "x", "image": "x"}]}}
+    spec = {"replicas": 0, "selector": {"matchLabels": labels}, "template": template}
+    deployments = f"/apis/apps/v1/namespaces/{namespace}/deployments"
+    theirs = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "support-monitor"}, "spec": spec}
+    api.create(deployments, theirs)
+    monitors = f"{GROUP}/namespaces/{namespace}/adaptermonitors"
+    endpoint = {"url": "http://vllm:8000/v1", "adapterModel": "support"}
+    body = {"spec": {"adapterUri": "s3://adapters/support", "endpoint": endpoint}, "metadata": {"name": "support"}}
+    api.create(monitors, {"apiVersion": names.API_VERSION, "kind": "AdapterMonitor", **body})
+
+    def stalled() -> str:
+        conditions = api.get(f"{monitors}/support").get("status", {}).get("conditions", [])
+        return next(
+            (item["message"] for item in conditions if (item["type"], item["status"]) == ("Stalled", "True")), ""
+        )
+
+    assert "belongs to somebody else" in eventually(stalled, "it is said")
+    assert "ownerReferences" not in api.get(f"{deployments}/support-monitor")["metadata"]
+
+
 def test_a_suspended_run_has_no_pods_and_goes_on_with_a_new_attempt(
     api: RawApi, namespace: str, kubelet: PlayedKubelet, operator: OperatorProcess
 ) -> None:
     kubelet.script = until("train-sft")
     run = Run(api, namespace).create()
-    eventually(lambda: run.condition("Admitted").get("reason") == "PodsRunning" and run.step("train-sft"), "training")
+    eventually(
+        lambda: run.step("train-sft").get("jobUID") and run.condition("Admitted").get("reason") == "PodsRunning",
+        "training",
+    )
     run.patch(suspend=True)
     run.wait_for_phase("Suspended")
     assert [pod for pod in run.pods() if pod["status"]["phase"] not in ("Succeeded", "Failed")] == []
@@ -202,6 +229,24 @@ def test_a_job_that_somebody_deleted_is_no_success_and_is_never_created_again(
     run.wait_for_phase("Complete")
     assert audit.created_jobs(namespace).count(child(run, "train-sft")) == 1
     assert run.step("train-sft")["retries"] == {"NodeFault": 1}
+
+
+def test_a_job_whose_labels_somebody_took_off_is_still_the_one_that_runs(
+    api: RawApi, namespace: str, kubelet: PlayedKubelet, operator: OperatorProcess, audit: AuditLog
+) -> None:
+    """To a watch by label it is deleted: it must not be taken for vanished, or a second Job would run beside it."""
+    kubelet.script = until("train-sft")
+    run = Run(api, namespace).create()
+    eventually(lambda: run.step("train-sft").get("jobUID"), "training")
+    labels = dict.fromkeys((names.MANAGED_BY_LABEL, names.JOB_LABEL, names.JOB_UID_LABEL))
+    job = f"/apis/batch/v1/namespaces/{namespace}/jobs/{child(run, 'train-sft')}"
+    api.patch(job, {"metadata": {"labels": labels}})
+    # Longer than the pause between two looks at a running pod.
+    time.sleep(7)
+    kubelet.script = success
+    run.wait_for_phase("Complete")
+    assert {found["attempt"] for found in run.status()["steps"]} == {1}
+    assert sorted(audit.created_jobs(namespace)) == sorted(child(run, name) for name in STEPS)
 
 
 @pytest.mark.parametrize("step", STEPS)

@@ -59,6 +59,8 @@ def test_no_secret_is_shown_when_credentials_are_logged(tmp_path: Path) -> None:
         pytest.param({}, {"current-context": ""}, "current-context is not set", id="no-context"),
         pytest.param({}, {"current-context": "y"}, "no entry 'y' in contexts", id="unknown-context"),
         pytest.param({}, {"clusters": []}, "no entry 'c' in clusters", id="unknown-cluster"),
+        pytest.param({"client-key-data": "%%"}, {}, "client-key-data is not base64", id="torn-key"),
+        pytest.param({"client-key": "nowhere"}, {}, "nowhere: cannot be read", id="missing-key"),
         pytest.param({"exec": {"command": "aws"}}, {}, "user 'u' signs in by a plug-in", id="plug-in"),
     ],
 )
@@ -70,3 +72,16 @@ def test_what_is_wrong_is_said(tmp_path: Path, user: dict[str, Any], changes: di
 def test_a_missing_kubeconfig_is_named(tmp_path: Path) -> None:
     with pytest.raises(CredentialsError, match="no such kubeconfig"):
         from_kubeconfig(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        pytest.param("clusters: [", "not valid YAML", id="no YAML"),
+        pytest.param("- a", "is no kubeconfig", id="a list"),
+    ],
+)
+def test_a_file_that_is_no_kubeconfig_is_said(tmp_path: Path, text: str, words: str) -> None:
+    (tmp_path / "config").write_text(text)
+    with pytest.raises(CredentialsError, match=words):
+        from_kubeconfig(tmp_path / "config")

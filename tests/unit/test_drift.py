@@ -152,15 +152,6 @@ def test_too_little_data_is_no_verdict(samples: int, message: str) -> None:
     assert judge(reference, {PROMPTS: [99] * samples}, limits(minimum=500)) == Verdict((), None, message)
 
 
-def test_a_window_below_the_minimum_says_which_field_to_change() -> None:
-    verdict = judge(reference_of(prompt_characters=[1, 2]), {PROMPTS: [1] * 100}, limits(minimum=500, window=100))
-    assert verdict.detected is None
-    assert (
-        verdict.message
-        == "windowSamples (100) is smaller than minimumSamples (500): raise the first or lower the second"
-    )
-
-
 def test_a_reference_without_any_signal_is_no_verdict() -> None:
     verdict = judge(ReferenceSketch(signals={}), {PROMPTS: [1] * 100}, limits())
     assert (verdict.detected, verdict.results) == (None, ())

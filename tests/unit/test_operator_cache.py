@@ -134,3 +134,28 @@ def test_the_cache_keeps_neither_templates_nor_environments() -> None:
     assert slim(JOBS, raw)["spec"] == {"suspend": True}
     pod = body("x", 1) | {"spec": {"nodeName": "n", "containers": [{"env": "large"}]}}
     assert slim(PODS, pod)["spec"] == {"nodeName": "n"}
+
+
+def test_a_live_read_outweighs_a_deletion_that_was_seen_before_it() -> None:
+    cache = Cache()
+    cache.observe(JOBS, job(5))
+    cache.forget(JOBS, job(8))
+    assert cache.found(JOBS, job(8), cache.deleted_at(JOBS, "team-a", "demo-a1")) == (OWNER,)
+    assert seen(cache) == 8
+
+
+def test_a_deletion_that_was_seen_during_a_live_read_outweighs_it() -> None:
+    cache = Cache()
+    cache.observe(JOBS, job(5))
+    before = cache.deleted_at(JOBS, "team-a", "demo-a1")
+    cache.forget(JOBS, job(8))
+    assert cache.found(JOBS, job(5), before) == ()
+    assert seen(cache) is None
+
+
+def test_what_no_list_by_label_shows_is_found_again_after_a_resync() -> None:
+    cache = Cache()
+    cache.observe(JOBS, body("demo-a1", 5))
+    cache.resync(JOBS, None, [], 20)
+    cache.found(JOBS, body("demo-a1", 5), cache.deleted_at(JOBS, "team-a", "demo-a1"))
+    assert seen(cache) == 5

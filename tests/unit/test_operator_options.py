@@ -52,3 +52,18 @@ def test_a_bad_price_is_named(given: str, words: str, capsys: pytest.CaptureFixt
     with pytest.raises(SystemExit):
         read([], {**IMAGES, "TUNEWRIGHT_PRICING": given})
     assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        pytest.param("TUNEWRIGHT_PORT", "http", "argument --port: invalid int value: 'http'", id="a word for a port"),
+        pytest.param("TUNEWRIGHT_LOG_LEVEL", "loud", "the log level must be one of DEBUG, INFO", id="an unknown level"),
+    ],
+)
+def test_a_bad_variable_is_a_sentence(
+    variable: str, value: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        read([], {**IMAGES, variable: value})
+    assert words in capsys.readouterr().err

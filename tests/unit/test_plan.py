@@ -7,8 +7,9 @@ import pytest
 from builders import NOW, SETTINGS, STEPS, UID, after, child, failed, job, observed, pod, result, succeeded
 from tunewright_api.conditions import find, is_true
 from tunewright_api.failures import FailureClass
-from tunewright_api.status import Failure, Phase, StepState
+from tunewright_api.status import Failure, FineTuneJobStatus, Phase, StepState, StepStatus
 from tunewright_operator.core.plan import plan
+from tunewright_operator.core.results import whole_progress
 from tunewright_operator.core.types import CreateJob, DeleteJob, FineTuneJob, Observed, Plan
 
 
@@ -314,3 +315,9 @@ def test_job_names_stay_within_63_characters() -> None:
     from tunewright_api import names
 
     assert len(names.child_name("n" * 30, UID, names.train_step("s" * 12), 999)) <= 63
+
+
+def test_a_column_of_a_complete_run_shows_a_loss_that_can_be_read() -> None:
+    figures = {"lastLoss": 0.6473426818847656}
+    step = StepStatus(name="train-sft", state=StepState.SUCCEEDED, attempt=1, job_name="j", figures=figures)
+    assert whole_progress(FineTuneJobStatus(steps=[step])).loss == 0.6473

@@ -155,8 +155,7 @@ def _environment(config: RunConfig) -> list[dict[str, Any]]:
         {"name": names.SCRATCH_VARIABLE, "value": names.SCRATCH_DIRECTORY},
         {"name": "HOME", "value": f"{names.SCRATCH_DIRECTORY}/home"},
     ]
-    taken = {variable["name"] for variable in fixed}
-    return fixed + [variable for variable in own if variable["name"] not in taken]
+    return fixed + own
 
 
 def _resources(config: RunConfig) -> dict[str, Any]:

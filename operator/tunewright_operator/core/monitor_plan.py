@@ -1,11 +1,17 @@
 """plan_monitor(monitor, observed): one small Deployment, and conditions from what its pod reports."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tunewright_api import names
-from tunewright_api.adapter_monitor import AdapterMonitorSpec, AdapterMonitorStatus, MonitorConfig, MonitorReport
+from tunewright_api.adapter_monitor import (
+    AdapterMonitorSpec,
+    AdapterMonitorStatus,
+    LatencyResult,
+    MonitorConfig,
+    MonitorReport,
+)
 from tunewright_api.conditions import Condition, MonitorConditionType, Reason, upsert
 from tunewright_api.failures import FailureClass
 from tunewright_operator.core.job_manifest import owner_reference
@@ -33,7 +39,8 @@ def plan_monitor(monitor: AdapterMonitor, observed: MonitorObserved, settings: S
     manifest = build_deployment(monitor, monitor.spec, settings)
     current = observed.deployment is not None and _hash(observed.deployment) == _hash(manifest)
     status = _reported(_with_conditions(monitor, observed, _conditions(observed, current)), observed.report)
-    return MonitorPlan(status, () if current else (Apply(manifest),), requeue_after=LOOK_AGAIN_SECONDS)
+    wanted = () if current or observed.refusal else (Apply(manifest),)
+    return MonitorPlan(status, wanted, requeue_after=LOOK_AGAIN_SECONDS)
 
 
 def _hash(manifest: Mapping[str, Any]) -> str:
@@ -134,11 +141,12 @@ def _conditions(observed: MonitorObserved, current: bool) -> Found:
         and observed.deployment is not None
         and (observed.deployment.get("status") or {}).get("availableReplicas", 0) > 0
     )
-    deployed = (Reason.DEPLOYED, "The monitor runs.") if available else (Reason.DEPLOYING, "The monitor is starting.")
+    deployed = (Reason.DEPLOYED, "The monitor runs.") if available else _waiting(observed)
+    refused = deployed[0] is Reason.CREATION_REFUSED
     found: Found = {
         MonitorConditionType.AVAILABLE: (available, *deployed),
-        MonitorConditionType.RECONCILING: (not available, *deployed),
-        MonitorConditionType.STALLED: (False, *deployed),
+        MonitorConditionType.RECONCILING: (not available and not refused, *deployed),
+        MonitorConditionType.STALLED: (refused, *deployed),
     }
     report = observed.report
     if report is None:
@@ -164,6 +172,18 @@ def _conditions(observed: MonitorObserved, current: bool) -> Found:
     return found
 
 
+def _waiting(observed: MonitorObserved) -> tuple[Reason, str]:
+    """What the monitor waits for, in the words of whoever knows: the API server, the Deployment, the scheduler, the kubelet."""
+    if observed.refusal:
+        return Reason.CREATION_REFUSED, f"The cluster refuses the monitor's Deployment: {observed.refusal}"
+    conditions = ((observed.deployment or {}).get("status") or {}).get("conditions") or []
+    refused = next((item for item in conditions if (item["type"], item["status"]) == ("ReplicaFailure", "True")), None)
+    if refused is not None:
+        return Reason.CREATION_REFUSED, f"The cluster refuses the monitor's pod: {refused.get('message', '')}"
+    words = (observed.pod.unscheduled_message or observed.pod.waiting_message) if observed.pod else ""
+    return Reason.DEPLOYING, f"The monitor is starting: {words}" if words else "The monitor is starting."
+
+
 def _with_conditions(monitor: AdapterMonitor, observed: MonitorObserved, found: Found) -> AdapterMonitorStatus:
     conditions = tuple(monitor.status.conditions)
     for type_, (met, reason, message) in found.items():
@@ -180,9 +200,21 @@ def _with_conditions(monitor: AdapterMonitor, observed: MonitorObserved, found: 
 
 
 def _reported(status: AdapterMonitorStatus, report: MonitorReport | None) -> AdapterMonitorStatus:
-    """Numbers are written when a verdict may have changed: with each comparison of traffic, not with each probe."""
-    if report is None or (report.evaluated_at == status.evaluated_at and status.latency):
+    """Numbers are written with each comparison of traffic and not with each probe; where nothing is compared, when they have moved."""
+    if report is None:
+        return status
+    compared = report.evaluated_at != status.evaluated_at or bool(report.drift) != bool(status.drift)
+    alone = report.evaluated_at is None and _have_moved(status.latency, report.latency)
+    if not (compared or alone or not status.latency):
         return status
     return status.model_copy(
         update={"latency": report.latency, "drift": report.drift, "evaluated_at": report.evaluated_at}
     )
+
+
+def _have_moved(before: Sequence[LatencyResult], now: Sequence[LatencyResult]) -> bool:
+    """Whether a reader would see another picture: errors came or went, or an answer takes another time by a quarter."""
+    if [(each.model, each.errors) for each in before] != [(each.model, each.errors) for each in now]:
+        return True
+    pairs = [(old.end_to_end or 0.0, new.end_to_end or 0.0) for old, new in zip(before, now, strict=True)]
+    return any(abs(new - old) > 0.25 * old for old, new in pairs)

@@ -74,7 +74,9 @@ def whole_progress(status: FineTuneJobStatus) -> Progress:
     """What the columns show of a run that is complete: all steps, and the loss that training ended with."""
     last_loss = next((step.figures["lastLoss"] for step in reversed(status.steps) if "lastLoss" in step.figures), None)
     steps = len(status.steps)
-    return Progress(step=status.steps[-1].name, summary=f"{steps}/{steps} steps", loss=last_loss)
+    # A column shows a number as it is stored, and a float32 has 16 digits.
+    loss = round(last_loss, 4) if last_loss is not None else None
+    return Progress(step=status.steps[-1].name, summary=f"{steps}/{steps} steps", loss=loss)
 
 
 def _same_moment(before: Progress, report: ProgressReport) -> bool:

@@ -180,7 +180,11 @@ class MonitorObserved:
 
     now: datetime
     deployment: Mapping[str, Any] | None = None
+    pod: PodView | None = None
+    """The newest of its pods."""
     report: MonitorReport | None = None
+    refusal: str | None = None
+    """Words of whoever refused to create the Deployment."""
 
 
 @dataclass(frozen=True)

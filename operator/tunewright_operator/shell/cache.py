@@ -103,6 +103,17 @@ class Cache:
             keys.add(new)
         return tuple(keys)
 
+    def deleted_at(self, resource: Resource, namespace: str, name: str) -> int | None:
+        """The version at which an object of this name was last seen to be gone; to be asked before a quorum read."""
+        return self._tombstones.get((resource.plural, namespace, name))
+
+    def found(self, resource: Resource, body: Body, deleted_before: int | None) -> tuple[Key, ...]:
+        """Take in what a quorum read has found, also where a watch has shown its deletion before: to a watch by label, an object that loses its label is deleted, and a stranger's never was."""
+        address = address_of(resource, body)
+        if deleted_before is not None and self._tombstones.get(address) == deleted_before:
+            del self._tombstones[address]
+        return self.observe(resource, body)
+
     def forget(self, resource: Resource, body: Body) -> tuple[Key, ...]:
         """Take in a deletion; its resourceVersion is the deletion's own."""
         self.last_event[resource.plural] = self._clock()

@@ -74,6 +74,16 @@ def _in_pod() -> Credentials:
     )
 
 
+def _parsed(path: Path) -> dict[str, Any]:
+    try:
+        config = yaml.safe_load(path.read_text()) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise CredentialsError(f"{path}: not valid YAML; `kubectl config view` shows where") from error
+    if not isinstance(config, dict):
+        raise CredentialsError(f"{path}: is no kubeconfig: clusters, users and contexts are needed")
+    return config
+
+
 def _entry(config: dict[str, Any], section: str, name: str, key: str, path: Path) -> dict[str, Any]:
     for entry in config.get(section) or []:
         if entry.get("name") == name:
@@ -82,16 +92,21 @@ def _entry(config: dict[str, Any], section: str, name: str, key: str, path: Path
 
 
 def _data(entry: dict[str, Any], key: str, folder: Path) -> bytes | None:
-    if entry.get(f"{key}-data"):
-        return base64.b64decode(entry[f"{key}-data"])
-    return (folder / entry[key]).read_bytes() if entry.get(key) else None
+    try:
+        if entry.get(f"{key}-data"):
+            return base64.b64decode("".join(str(entry[f"{key}-data"]).split()), validate=True)
+        return (folder / entry[key]).read_bytes() if entry.get(key) else None
+    except ValueError as error:
+        raise CredentialsError(f"the kubeconfig's {key}-data is not base64: write the file anew") from error
+    except OSError as error:
+        raise CredentialsError(f"{folder / entry[key]}: cannot be read ({error.strerror})") from error
 
 
 def from_kubeconfig(path: Path) -> Credentials:
     """The current context of a kubeconfig."""
     if not path.is_file():
         raise CredentialsError(f"{path}: no such kubeconfig; set KUBECONFIG to one, or run the operator in a pod")
-    config = yaml.safe_load(path.read_text()) or {}
+    config = _parsed(path)
     current = config.get("current-context")
     if not current:
         raise CredentialsError(f"{path}: current-context is not set; choose one with `kubectl config use-context`")

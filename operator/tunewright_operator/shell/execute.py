@@ -57,8 +57,8 @@ class Executor:
             self._refusals.clear(namespace, action.name)
         except AlreadyExists:
             # Ours, from before a crash, or a stranger's: the decision tells them apart by the owner's uid.
-            existing = await self._client.get(JOBS, namespace, action.name)
-            self._cache.observe(JOBS, existing)
+            deleted_before = self._cache.deleted_at(JOBS, namespace, action.name)
+            self._cache.found(JOBS, await self._client.get(JOBS, namespace, action.name), deleted_before)
         except Refused as refusal:
             self._refusals.remember(namespace, action.name, str(refusal))
 
@@ -77,11 +77,19 @@ class Executor:
             self._cache.observe(JOBS, left)
 
     async def _apply(self, owner: Body, action: Apply) -> None:
+        metadata = action.manifest["metadata"]
+        try:
+            await self._take_over_nothing(owner, action)
+            resource = resource_of(action.manifest["apiVersion"], action.manifest["kind"])
+            self._cache.observe(resource, await self._client.apply(action.manifest))
+            self._refusals.clear(metadata["namespace"], metadata["name"])
+        except Refused as refusal:
+            self._refusals.remember(metadata["namespace"], metadata["name"], str(refusal))
+
+    async def _take_over_nothing(self, owner: Body, action: Apply) -> None:
         """Server-side apply takes over whatever has the name, so who owns it is looked at first."""
-        resource, metadata = (
-            resource_of(action.manifest["apiVersion"], action.manifest["kind"]),
-            action.manifest["metadata"],
-        )
+        metadata = action.manifest["metadata"]
+        resource = resource_of(action.manifest["apiVersion"], action.manifest["kind"])
         listing = await self._client.list(
             resource, metadata["namespace"], field_selector=f"metadata.name={metadata['name']}"
         )
@@ -89,4 +97,3 @@ class Executor:
             raise Refused(
                 f"a {resource.kind} named {metadata['name']} exists and belongs to somebody else; delete it, or choose another name"
             )
-        self._cache.observe(resource, await self._client.apply(action.manifest))

@@ -7,6 +7,7 @@ from tunewright_api import names
 from tunewright_api.adapter_monitor import MonitorReport
 from tunewright_api.run import ProgressReport
 from tunewright_api.status import StepState, StepStatus
+from tunewright_operator.core.monitor_plan import monitor_name
 from tunewright_operator.core.parse import controller_uid, job_view, pod_view
 from tunewright_operator.core.types import AdapterMonitor, FineTuneJob, MonitorObserved, Observed, PodView
 from tunewright_operator.shell.cache import Cache
@@ -14,7 +15,14 @@ from tunewright_operator.shell.client import Client
 from tunewright_operator.shell.errors import NotFound
 from tunewright_operator.shell.progress import Puller
 from tunewright_operator.shell.refusals import Refusals
-from tunewright_operator.shell.resources import ADAPTER_MONITORS, DEPLOYMENTS, FINE_TUNE_JOBS, JOBS, PODS
+from tunewright_operator.shell.resources import (
+    ADAPTER_MONITORS,
+    DEPLOYMENTS,
+    FINE_TUNE_JOBS,
+    JOBS,
+    PODS,
+    is_watched,
+)
 from tunewright_operator.shell.workqueue import Key
 
 Body = dict[str, Any]
@@ -62,9 +70,16 @@ class Observer:
         """All that a decision about `monitor` may look at."""
         key = Key(ADAPTER_MONITORS.kind, monitor.namespace, monitor.name)
         deployments = [body for body in self._cache.children(DEPLOYMENTS, key) if controller_uid(body) == monitor.uid]
-        running = [pod for pod in self._pods(key, None) if _answers(pod)]
-        report = await self._reports.report(running[-1].uid, running[-1].ip or "") if running else None
-        return MonitorObserved(now=datetime.now(UTC), deployment=deployments[0] if deployments else None, report=report)
+        pods = self._pods(key, None)
+        running = [pod for pod in pods if _answers(pod)]
+        name = monitor_name(monitor.name)
+        return MonitorObserved(
+            now=datetime.now(UTC),
+            deployment=deployments[0] if deployments else None,
+            pod=pods[-1] if pods else None,
+            report=await self._reports.report(running[-1].uid, running[-1].ip or "") if running else None,
+            refusal=self._refusals.of(monitor.namespace, [name]).get(name),
+        )
 
     def _jobs(self, key: Key, steps: list[StepStatus]) -> tuple[Body, ...]:
         """By label and by name: a stranger's Job of our name has no label of ours, and labels can be taken off."""
@@ -89,9 +104,9 @@ class Observer:
         """Two facts end an attempt, and neither is taken from the cache alone: that its Job is gone, and how its pods ended."""
         body = self._cache.get(JOBS, job.namespace, step.job_name)
         vanished = body is None and step.job_uid is not None
-        # The Jobs of others are not watched.
-        foreign = body is not None and controller_uid(body) != job.uid
-        if vanished or foreign:
+        # The Jobs of others are not watched, nor is one of ours whose labels somebody has taken off.
+        unwatched = body is not None and not (controller_uid(body) == job.uid and is_watched(body))
+        if vanished or unwatched:
             body = await self._look(job.namespace, step.job_name)
         if body is None:
             return
@@ -105,8 +120,9 @@ class Observer:
                 self._cache.observe(PODS, pod)
 
     async def _look(self, namespace: str, name: str) -> Body | None:
+        deleted_before = self._cache.deleted_at(JOBS, namespace, name)
         try:
-            self._cache.observe(JOBS, await self._client.get(JOBS, namespace, name))
+            self._cache.found(JOBS, await self._client.get(JOBS, namespace, name), deleted_before)
         except NotFound:
             self._cache.gone(JOBS, namespace, name)
         return self._cache.get(JOBS, namespace, name)

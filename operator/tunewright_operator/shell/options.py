@@ -16,6 +16,8 @@ from tunewright_api.sentences import sentences
 from tunewright_operator.core.types import Settings
 from tunewright_operator.shell.credentials import SERVICE_ACCOUNT
 
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+
 
 @dataclass(frozen=True)
 class Options:
@@ -52,27 +54,28 @@ def read(arguments: list[str], environment: Mapping[str, str] = os.environ) -> O
     def variable(name: str, default: str) -> str:
         return environment.get(f"TUNEWRIGHT_{name}") or default
 
+    # argparse converts a default that is a text as it converts a flag, and complains of it in the same words.
     parser = argparse.ArgumentParser(prog="tunewright_operator", description="The Tunewright operator.")
     parser.add_argument("--trainer-image", default=variable("TRAINER_IMAGE", ""), help="image of a run's pods")
     parser.add_argument("--monitor-image", default=variable("MONITOR_IMAGE", ""), help="image of monitors' pods")
     parser.add_argument("--namespaces", default=variable("NAMESPACES", ""), help="comma-separated; absent: all")
     parser.add_argument("--lease-namespace", default=variable("LEASE_NAMESPACE", environment.get("POD_NAMESPACE", "")))
     parser.add_argument("--lease-name", default=variable("LEASE_NAME", "tunewright-operator"))
-    parser.add_argument("--port", type=int, default=int(variable("PORT", str(HTTP_PORT))), help="metrics and probes")
-    parser.add_argument("--workers", type=int, default=int(variable("WORKERS", "16")), help="objects looked at at once")
+    parser.add_argument("--port", type=int, default=variable("PORT", str(HTTP_PORT)), help="metrics and probes")
+    parser.add_argument("--workers", type=int, default=variable("WORKERS", "16"), help="objects looked at at once")
     parser.add_argument(
         "--image-pull-patience-seconds",
         type=int,
-        default=int(variable("IMAGE_PULL_PATIENCE_SECONDS", str(Settings.image_pull_patience_seconds))),
+        default=variable("IMAGE_PULL_PATIENCE_SECONDS", str(Settings.image_pull_patience_seconds)),
         help="how long a pod may wait for its image",
     )
     parser.add_argument(
         "--termination-patience-seconds",
         type=int,
-        default=int(variable("TERMINATION_PATIENCE_SECONDS", str(Settings.termination_patience_seconds))),
+        default=variable("TERMINATION_PATIENCE_SECONDS", str(Settings.termination_patience_seconds)),
         help="how long after its grace period a pod may be stuck before the next attempt starts",
     )
-    parser.add_argument("--log-level", default=variable("LOG_LEVEL", "INFO"))
+    parser.add_argument("--log-level", default=variable("LOG_LEVEL", "INFO"), help=", ".join(LOG_LEVELS))
     parser.add_argument(
         "--pricing",
         default=variable("PRICING", ""),
@@ -80,6 +83,8 @@ def read(arguments: list[str], environment: Mapping[str, str] = os.environ) -> O
         help='the GPU of this cluster and its price, for estimates: {"gpu": "H100", "gpuHour": 2.5, "currency": "EUR"}',
     )
     given = parser.parse_args(arguments)
+    if given.log_level.upper() not in LOG_LEVELS:
+        parser.error(f"the log level must be one of {', '.join(LOG_LEVELS)}, not {given.log_level}")
     missing = [flag for flag in ("trainer_image", "monitor_image") if not getattr(given, flag)]
     if missing:
         flag = missing[0]

@@ -1,6 +1,8 @@
 """The kinds that the operator touches, and where the API server keeps them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote
 
 from tunewright_api import names
@@ -48,6 +50,11 @@ OURS = f"{names.MANAGED_BY_LABEL}={names.MANAGED_BY}"
 def selector(resource: Resource) -> str | None:
     """The label selector by which a kind is listed and watched."""
     return None if resource.group == names.GROUP else OURS
+
+
+def is_watched(body: Mapping[str, Any]) -> bool:
+    """Whether the watch of our children sees this one: it goes by a label, and labels can be taken off."""
+    return (body["metadata"].get("labels") or {}).get(names.MANAGED_BY_LABEL) == names.MANAGED_BY
 
 
 def resource_of(api_version: str, kind: str) -> Resource:

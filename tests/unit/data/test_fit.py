@@ -298,3 +298,17 @@ def test_gpus_are_known_by_the_names_that_people_and_nodes_use(label: str, name:
 def test_the_table_goes_from_the_smallest_memory_to_the_largest() -> None:
     assert [gpu.memory_bytes for gpu in GPUS] == sorted(gpu.memory_bytes for gpu in GPUS)
     assert all(gpu.source for gpu in GPUS)
+
+
+def test_a_model_that_trains_in_four_bits_may_be_too_large_to_be_evaluated() -> None:
+    one_stage = spec(tuning={"quantization": "NF4"}, stages=spec()["stages"][:1])
+    rows = {"sft": StageRows(1000, 500_000, 512)}
+    body = FineTuneJobSpec.model_validate(one_stage)
+    found = estimate(body, shape_of(LLAMA_70B), "llama", rows, Pricing(gpu="H100"))
+    assert (found.fits, found.evaluation_fits) == (True, False)
+    assert found.evaluation_memory_bytes / GIB == pytest.approx(134.3, abs=0.1)
+    assert "spec.compute.evaluate.nodeSelector, say {nvidia.com/gpu.product: NVIDIA-B200}" in found.advice
+    assert refusal(found) is None
+    selector = {"evaluate": {"nodeSelector": {"nvidia.com/gpu.product": "NVIDIA-B200"}}}
+    elsewhere = FineTuneJobSpec.model_validate({**one_stage, "compute": selector})
+    assert estimate(elsewhere, shape_of(LLAMA_70B), "llama", rows, Pricing(gpu="H100")).evaluation_fits

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from builders import data_report, finding, fit_estimate, histogram, stage_report
 from tunewright_api.data import CheckName
 from tunewright_api.data_report import DataReport, Example, Histogram, SourceObject, Verdict
-from tunewright_trainer.prepare.readable import CHECK_TITLES, brief, duration, percent, size, spelt, visible
+from tunewright_trainer.prepare.readable import CHECK_TITLES, brief, duration, percent, sentence, size, spelt, visible
 from tunewright_trainer.prepare.report_page import page
 
 VOID = {"meta", "br", "hr", "col", "rect", "line", "link", "img", "input"}
@@ -210,7 +210,7 @@ def test_numbers_are_written_as_people_read_them() -> None:
         "1.23 M",
         "5 bn",
     ]
-    assert [percent(share) for share in (0, 0.00004, 0.0123, 0.5)] == ["0.0 %", "under 0.1 %", "1.2 %", "50 %"]
+    assert [percent(share) for share in (0, 0.00004, 0.0123, 0.5)] == ["0 %", "0.01 %", "1.2 %", "50 %"]
     assert [size(number) for number in (12, 2048, 5 * 2**20, 3 * 2**30)] == ["12 B", "2.0 KiB", "5.0 MiB", "3.0 GiB"]
     assert [duration(seconds) for seconds in (0.2, 80, 600, 9000, 400_000)] == [
         "1 s",
@@ -221,3 +221,16 @@ def test_numbers_are_written_as_people_read_them() -> None:
     ]
     assert spelt("largestGroupSize") == "largest group size"
     assert visible("naïve 日本 👍") == "naïve 日本 👍"
+
+
+def test_sentences_stand_on_their_own() -> None:
+    said = {
+        "no row is longer": "No row is longer.",
+        "3 rows are": "3 rows are.",
+        "maxLength is 12": "maxLength is 12.",
+        "Good.": "Good.",
+        "cut…": "Cut…",
+        "": "",
+        " ": " ",
+    }
+    assert {text: sentence(text) for text in said} == said

@@ -53,6 +53,7 @@ LINES = [
     pytest.param(fit_estimate(), "Fits one H100: 17.1 GiB of 79.6 GiB, 66 steps, about 7 min of training, 0.29 EUR.", id="fits"),
     pytest.param(fit_estimate(fits=False, cost=None), "Does not fit one H100: 17.1 GiB of 79.6 GiB, 66 steps, about 7 min of training.", id="does not fit"),
     pytest.param(fit_estimate(gpu_named=False, cost=None), "Fits one H100 (for example): 17.1 GiB of 79.6 GiB, 66 steps, about 7 min of training.", id="nobody has named the GPU"),
+    pytest.param(fit_estimate(cost=None, evaluation_fits=False, evaluation_memory_bytes=90 * 2**30), "Fits one H100: 17.1 GiB of 79.6 GiB, 66 steps, about 7 min of training; its evaluation in bf16 needs 90.0 GiB and does not fit.", id="the evaluation does not fit"),
     pytest.param(fit_estimate(gpu="", memory_bytes=None), "Needs 17.1 GiB of main memory on the CPU, 66 steps.", id="a CPU"),
     pytest.param(fit_estimate(gpu="", memory_bytes=8 * 2**30, fits=False), "Does not fit into the pod: 17.1 GiB of 8.0 GiB, 66 steps on the CPU.", id="a CPU and a limit"),
 ]  # fmt: skip

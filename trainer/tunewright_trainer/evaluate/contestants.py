@@ -8,11 +8,11 @@ from typing import Any
 from peft import PeftModel
 
 from tunewright_api.tuning import Quantization
-from tunewright_trainer.evaluate.scoring import Messages, answer_log_probabilities, answers
+from tunewright_trainer.evaluate.scoring import answer_log_probabilities, answers
 from tunewright_trainer.train.adapter_files import CONFIG
 from tunewright_trainer.train.model import load_base
-from tunewright_trainer.train.rows import Row
 from tunewright_trainer.train.tokenizer import load_tokenizer
+from tunewright_trainer.train.tokens import Row
 
 
 class Contestants:
@@ -38,15 +38,15 @@ class Contestants:
             with self._tuned.disable_adapter():
                 yield self._tuned.get_base_model()
 
-    def scores(self, rows: list[Row], column: str, *, tuned: bool) -> list[tuple[float, int]]:
-        """Summed log-probability and number of tokens of each row's answer."""
+    def scores(self, pairs: list[tuple[Row, str]], *, tuned: bool) -> list[tuple[float, int]]:
+        """Of each row and name of an answer: summed log-probability and number of tokens."""
         with self.side(tuned=tuned) as model:
-            return answer_log_probabilities(model, self.tokenizer, [(row["prompt"], row[column]) for row in rows])
+            return answer_log_probabilities(model, self.tokenizer, pairs)
 
-    def answers(self, prompts: list[Messages], limit: int, tell: Callable[[int], None], *, tuned: bool) -> list[str]:
+    def answers(self, rows: list[Row], limit: int, tell: Callable[[int], None], *, tuned: bool) -> list[str]:
         """Greedy answers of at most `limit` tokens."""
         with self.side(tuned=tuned) as model:
-            return answers(model, self.tokenizer, prompts, limit, tell)
+            return answers(model, self.tokenizer, rows, limit, tell)
 
 
 def _whole(candidate: Path) -> Any:

@@ -9,8 +9,9 @@ from tunewright_api.evaluation import MetricName
 from tunewright_api.methods import REWARDED, Method
 from tunewright_api.spec import FineTuneJobSpec
 from tunewright_api.stages import Stage
-from tunewright_trainer.train.rows import Row, read_part
+from tunewright_trainer.train.rows import read_part
 from tunewright_trainer.train.tables import reference
+from tunewright_trainer.train.tokens import TEXT, Row
 
 TAUGHT = (Method.SFT, Method.SDFT, Method.DISTILLATION)
 """Methods whose rows say what the task is, where they hold answers."""
@@ -31,6 +32,11 @@ class HeldOut:
     taught: bool
     """Whether the supervised rows are answers as they should be written, and not only what a rule compares with."""
 
+    @property
+    def answerable(self) -> list[Row]:
+        """Supervised rows that ask something. A plain text does not: it is judged by its loss alone."""
+        return [row for row in self.supervised if TEXT not in row]
+
     def default_metrics(self) -> list[MetricName]:
         """What is measured when the spec does not say."""
         return [
@@ -43,7 +49,9 @@ class HeldOut:
 def held_out(spec: FineTuneJobSpec, data: Path) -> HeldOut:
     """The test rows."""
     stages = [(stage, read_part(data, stage.name, "test")) for stage in spec.policy_stages()]
-    taught = [row for stage, rows in stages if stage.method in TAUGHT for row in rows if "completion" in row]
+    taught = [
+        row for stage, rows in stages if stage.method in TAUGHT for row in rows if "completion" in row or TEXT in row
+    ]
     preferred = [row for stage, rows in stages if stage.method not in (*TAUGHT, *REWARDED) for row in rows]
     better = [row for row in preferred if "chosen" in row or row.get("label")]
     rewarded, asked = next(((stage, rows) for stage, rows in reversed(stages) if stage.method in REWARDED), (None, []))
@@ -59,8 +67,11 @@ def held_out(spec: FineTuneJobSpec, data: Path) -> HeldOut:
 
 def as_supervised(row: Row) -> Row:
     """The row with its right answer as the completion."""
+    if TEXT in row:
+        return row
+    tools = {"tools": row["tools"]} if "tools" in row else {}
     completion = row.get("completion") or row.get("chosen") or [{"role": "assistant", "content": reference(row)}]
-    return {"id": row["id"], "prompt": row["prompt"], "completion": completion}
+    return {"id": row["id"], "prompt": row["prompt"], "completion": completion, **tools}
 
 
 def ordinary_prompts(spec: FineTuneJobSpec, data: Path) -> list[str]:
@@ -71,6 +82,7 @@ def ordinary_prompts(spec: FineTuneJobSpec, data: Path) -> list[str]:
         for stage in teaching or spec.policy_stages()
         for part in ("train", "validation", "test")
         for row in read_part(data, stage.name, part)
+        if row["prompt"]
     ]
 
 

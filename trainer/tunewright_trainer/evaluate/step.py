@@ -26,8 +26,8 @@ from tunewright_trainer.train.adapter_files import ADAPTER
 from tunewright_trainer.train.adapters import scorer_in
 from tunewright_trainer.train.inputs import fetch_scorers
 from tunewright_trainer.train.model import keep_offline
-from tunewright_trainer.train.rows import Row
 from tunewright_trainer.train.tables import reference
+from tunewright_trainer.train.tokens import Row, learned_answer, reference_of
 
 Sides = tuple[list[str], list[str]]
 """Answers of the base and of the tuned model."""
@@ -52,16 +52,18 @@ def run(context: StepContext) -> StepOutcome:
     results = [_loss(contestants, held.supervised, spec.seed)] if MetricName.LOSS in wanted else []
     if MetricName.PREFERENCE_ACCURACY in wanted and held.pairs:
         results.append(_preference_accuracy(contestants, held.pairs, spec.seed))
-    chosen = drawn(held.supervised, spec.evaluation.max_rows or DEFAULT_ROWS, spec.seed)
+    chosen = drawn(held.answerable, spec.evaluation.max_rows or DEFAULT_ROWS, spec.seed)
+    references = [reference_of(row, contestants.tokenizer) for row in chosen]
     sides = _both_answers(context, contestants, chosen)
-    results += [_text_metric(name, chosen, sides, spec.seed) for name in TEXT_METRICS if name in wanted]
+    if chosen:
+        results += [_text_metric(name, references, sides, spec.seed) for name in TEXT_METRICS if name in wanted]
     if MetricName.REWARD in wanted and held.rewarded:
         results.append(_reward(context, contestants, held, held.rewarded))
     return _outcome(
         context,
         results,
         len(held.supervised),
-        _samples(context, chosen, *sides),
+        _samples(context, chosen, references, sides),
         sketch(ordinary_prompts(spec, data), sides[1]),
     )
 
@@ -78,8 +80,7 @@ def _load(context: StepContext) -> Contestants:
     return Contestants(model_folder, candidate / ADAPTER)
 
 
-def _text_metric(name: MetricName, rows: list[Row], sides: Sides, seed: int) -> MetricResult:
-    references = [reference(row) for row in rows]
+def _text_metric(name: MetricName, references: list[str], sides: Sides, seed: int) -> MetricResult:
     base, tuned = ([TEXT_METRICS[name](*pair) for pair in zip(texts, references, strict=True)] for texts in sides)
     return compare(name, base, tuned, seed)
 
@@ -109,9 +110,9 @@ def _scorers(context: StepContext, stage: Stage, tokenizer: Any) -> dict[str, Re
 
 def _loss(contestants: Contestants, rows: list[Row], seed: int) -> MetricResult:
     """Mean negative log-likelihood a token, row by row, so that long rows do not outweigh short ones in the interval."""
+    pairs = [(row, learned_answer(row)) for row in rows]
     base, tuned = (
-        [-total / max(count, 1) for total, count in contestants.scores(rows, "completion", tuned=side)]
-        for side in (False, True)
+        [-total / max(count, 1) for total, count in contestants.scores(pairs, tuned=side)] for side in (False, True)
     )
     return compare(MetricName.LOSS, base, tuned, seed)
 
@@ -120,7 +121,9 @@ def _preference_accuracy(contestants: Contestants, rows: list[Row], seed: int) -
     """Share of pairs in which the chosen answer is more likely, a token, than the rejected one."""
     sides = []
     for tuned in (False, True):
-        chosen, rejected = (contestants.scores(rows, column, tuned=tuned) for column in ("chosen", "rejected"))
+        chosen, rejected = (
+            contestants.scores([(row, column) for row in rows], tuned=tuned) for column in ("chosen", "rejected")
+        )
         sides.append(
             [float(good / max(n, 1) > bad / max(m, 1)) for (good, n), (bad, m) in zip(chosen, rejected, strict=True)]
         )
@@ -129,7 +132,6 @@ def _preference_accuracy(contestants: Contestants, rows: list[Row], seed: int) -
 
 def _both_answers(context: StepContext, contestants: Contestants, rows: list[Row]) -> Sides:
     limit = context.config.spec.evaluation.max_new_tokens or DEFAULT_NEW_TOKENS
-    prompts = [row["prompt"] for row in rows]
     sides = []
     for index, tuned in enumerate((False, True)):
 
@@ -140,22 +142,22 @@ def _both_answers(context: StepContext, contestants: Contestants, rows: list[Row
             )
 
         tell(0)
-        sides.append(contestants.answers(prompts, limit, tell, tuned=tuned))
+        sides.append(contestants.answers(rows, limit, tell, tuned=tuned))
     return sides[0], sides[1]
 
 
-def _samples(context: StepContext, rows: list[Row], base: list[str], tuned: list[str]) -> list[dict[str, str]]:
+def _samples(context: StepContext, rows: list[Row], references: list[str], answers: Sides) -> list[dict[str, str]]:
     limit = context.config.spec.evaluation.samples
     limit = DEFAULT_SAMPLES if limit is None else limit
     return [
         {
             "id": row["id"],
             "prompt": row["prompt"][-1]["content"],
-            "reference": row["completion"][0]["content"],
+            "reference": reference,
             "base": first,
             "tuned": second,
         }
-        for row, first, second in list(zip(rows, base, tuned, strict=True))[:limit]
+        for row, reference, first, second in list(zip(rows, references, *answers, strict=True))[:limit]
     ]
 
 

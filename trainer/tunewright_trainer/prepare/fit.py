@@ -13,7 +13,7 @@ from tunewright_api.spec import FineTuneJobSpec
 from tunewright_api.stages import Stage
 from tunewright_api.tuning import Tuning, TuningType
 from tunewright_trainer.prepare import fit_advice, fit_assumptions
-from tunewright_trainer.prepare.fit_plan import KEPT_FREE, Machine, StagePlan, StageRows, machine_of
+from tunewright_trainer.prepare.fit_plan import KEPT_FREE, Machine, StagePlan, StageRows, evaluation_gpu, machine_of
 from tunewright_trainer.prepare.memory import GIB, Load
 from tunewright_trainer.prepare.model_shape import ModelShape, Shapes, shape_of
 from tunewright_trainer.prepare.training_time import seconds
@@ -60,12 +60,16 @@ def estimate(
     fits = machine.memory_bytes is None or all(
         stage.memory_bytes * KEPT_FREE <= machine.memory_bytes for stage in stages
     )
+    evaluation, evaluator = max((plan.load.evaluation for plan in plans), default=0), evaluation_gpu(spec, machine)
+    evaluation_fits = evaluator is None or evaluation * KEPT_FREE <= evaluator.memory_bytes
     hours = sum(stage.seconds or 0 for stage in stages) / 3600
     return FitEstimate(
         gpu=machine.gpu.name if machine.gpu else "",
         gpu_named=machine.named,
         memory_bytes=machine.memory_bytes,
         fits=fits,
+        evaluation_memory_bytes=evaluation,
+        evaluation_fits=evaluation_fits,
         parameters=shape.parameters,
         trained_parameters=max((plan.load.trained_parameters for plan in plans), default=0),
         stages=stages,
@@ -73,7 +77,12 @@ def estimate(
         cost=round(hours * machine.price, 2) if machine.price is not None and stages else None,
         currency=machine.currency if machine.price is not None else "",
         assumptions=fit_assumptions.sentences(plans, machine),
-        advice="" if fits else fit_advice.cheapest(plans, machine),
+        advice=" ".join(
+            [
+                *([] if fits else [fit_advice.cheapest(plans, machine)]),
+                *([] if evaluation_fits else [fit_advice.larger_for_evaluation(evaluation)]),
+            ]
+        ),
     )
 
 

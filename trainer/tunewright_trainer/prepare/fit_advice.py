@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from tunewright_api.gpus import GPUS
 from tunewright_api.tuning import Quantization
-from tunewright_trainer.prepare.fit_plan import KEPT_FREE, Machine, StagePlan
+from tunewright_trainer.prepare.fit_plan import KEPT_FREE, PRODUCT_LABEL, Machine, StagePlan
 from tunewright_trainer.prepare.memory import GIB
 
 SHORTEST_WORTH_IT = 64
@@ -80,3 +80,12 @@ def _larger(plans: Sequence[StagePlan], quantised: Sequence[StagePlan], machine:
         if gpu is not None:
             return f"take a GPU like the {gpu.name}, which holds the run {words}, one row at a time."
     return ""
+
+
+def larger_for_evaluation(memory_bytes: int) -> str:
+    """Where a model that trains on 4 bits can be evaluated on 16."""
+    gpu = next((gpu for gpu in GPUS if gpu.memory_bytes >= memory_bytes * KEPT_FREE), None)
+    if gpu is None:
+        return "No single GPU of the table holds the model in bf16 for its evaluation: use a smaller base model."
+    label = f", say {{{PRODUCT_LABEL}: {gpu.also[0]}}}"
+    return f"The evaluation needs a larger GPU than training: name one in spec.compute.evaluate.nodeSelector{label}."

@@ -56,6 +56,7 @@ def _memory(plan: StagePlan) -> list[str]:
         "The rest grows with the rows in memory at once: microBatchSize times the longest row, twice for pairs."
         + (" Activations are computed anew in the backward pass." if load.checkpointing else " Activations are kept."),
     ]
+    said.append(f"The evaluation loads the base model in bf16, which takes {size(load.evaluation)}.")
     if shape.expert_parameters:
         said.append("Experts are charged at bf16, whatever spec.tuning.quantization says: they are not quantised.")
     return said

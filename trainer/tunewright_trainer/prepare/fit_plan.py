@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tunewright_api.compute import quantity_bytes
+from tunewright_api.compute import StepCompute, quantity_bytes
 from tunewright_api.data_report import Histogram
 from tunewright_api.datasets import DatasetFormat
 from tunewright_api.gpus import DEFAULT_GPU, Gpu, find_gpu
@@ -86,6 +86,16 @@ class StagePlan:
         return self.load.peak((micro_batch or self.settings.micro_batch_size) * self.row_tokens * self.sides)
 
 
+def evaluation_gpu(spec: FineTuneJobSpec, machine: Machine) -> Gpu | None:
+    """The GPU that the evaluation's own node selector names, else that of training."""
+    label = _label(spec.compute.evaluate)
+    return (find_gpu(label) if label else None) or machine.gpu if machine.gpu else None
+
+
+def _label(compute: StepCompute | None) -> str:
+    return ((compute.node_selector if compute else None) or {}).get(PRODUCT_LABEL, "")
+
+
 def machine_of(spec: FineTuneJobSpec, pricing: Pricing | None) -> Machine:
     """The GPU that the node selector names, else the operator, else an H100 for the sake of an example."""
     if spec.compute.gpus_per_node == 0:
@@ -94,8 +104,7 @@ def machine_of(spec: FineTuneJobSpec, pricing: Pricing | None) -> Machine:
         return Machine(
             None, limit is not None, quantity_bytes(limit) if limit else None, "spec.compute.gpusPerNode is 0"
         )
-    selector = (spec.compute.trainer.node_selector if spec.compute.trainer else None) or {}
-    label = selector.get(PRODUCT_LABEL, "")
+    label = _label(spec.compute.trainer)
     chosen = find_gpu(label) if label else None
     usual = find_gpu(pricing.gpu) if pricing and pricing.gpu else None
     if chosen is not None:

@@ -60,6 +60,10 @@ class Gate:
             self._corpus, left_out, findings, reports, self._intake.objects, self._refusals(findings, reports)
         )
 
+    def close(self) -> None:
+        """Close the files on scratch."""
+        self._corpus.close()
+
     def _take_in(self, scanned: Scanned) -> None:
         first = len(self._corpus)
         self._intake.refuse(scanned.stage, scanned.object_, scanned.problems)
@@ -74,7 +78,8 @@ class Gate:
     def _conclude(self) -> tuple[list[Finding], Numbers]:
         findings = [self._intake.finding(len(self._corpus), self._data.action(CheckName.STRUCTURE))]
         left_out = [np.empty(0, dtype=np.int64)]
-        for check in self._checks:
+        # Without a row there is nothing to ask about.
+        for check in self._checks if len(self._corpus) else ():
             folder = self._scratch / str(check.name)
             folder.mkdir()
             conclusion = check.conclude(self._corpus, folder)

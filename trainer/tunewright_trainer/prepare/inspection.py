@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from tunewright_api.data_report import DataReport
 from tunewright_api.fit import FitEstimate
 from tunewright_api.pricing import Pricing
 from tunewright_api.spec import FineTuneJobSpec
+from tunewright_api.stages import Stage
 from tunewright_api.tuning import TuningType
 from tunewright_trainer.model_folder import TOKENIZER_FILES, download_model
 from tunewright_trainer.prepare.checks.base import CheckContext
@@ -20,7 +22,7 @@ from tunewright_trainer.prepare.model_check import check_model, tensor_shapes
 from tunewright_trainer.prepare.model_shape import ShapeUnknown
 from tunewright_trainer.prepare.sources import FetchedObject, FoundObject, fetch_all, find_objects
 from tunewright_trainer.prepare.verdicts import message_of
-from tunewright_trainer.shell.errors import ModelUnavailable
+from tunewright_trainer.shell.errors import DatasetMissing, ModelUnavailable, ObjectMissing
 from tunewright_trainer.shell.storage import ObjectStore
 from tunewright_trainer.train.families import target_modules
 from tunewright_trainer.train.known_arguments import check_names_and_types
@@ -39,14 +41,15 @@ class Inspection:
     inspected: Inspected
 
 
+@contextmanager
 def inspect(
     spec: FineTuneJobSpec,
     store: ObjectStore,
     workdir: Path,
     tell: Callable[[str], None],
     pricing: Pricing | None = None,
-) -> Inspection:
-    """Look at everything before a GPU is asked for; `tell` hears of each activity, `pricing` is for the estimate. Raises StepError for what no row can mend."""
+) -> Iterator[Inspection]:
+    """Look at everything before a GPU is asked for; `tell` hears of each activity, `pricing` is for the estimate. Rows can be read back until the context ends. Raises StepError for what no row can mend."""
     tell("CheckingModel")
     config = check_model(store, spec.model.uri)
     if spec.tuning.type is TuningType.LORA:
@@ -55,10 +58,10 @@ def inspect(
         check_names_and_types(stage)
         if stage.teacher:
             _check_teacher(store, stage.name, stage.teacher.uri)
-    found = [find_objects(store, stage) for stage in spec.stages]
+    found = [_found(store, stage) for stage in spec.stages]
     model = download_model(store, spec.model.uri, workdir / "tokenizer", TOKENIZER_FILES)
     tell("ReadingData")
-    size = sum(each.item.size for items in found for each in items)
+    size = sum(each.size for items in found for each in items)
     context = CheckContext(
         spec=spec,
         context_length=config.get("max_position_embeddings"),
@@ -66,9 +69,10 @@ def inspect(
     )
     scratch = workdir / "gate"
     scratch.mkdir()
-    inspected = Gate(Setup(context, model), scratch).inspect(_fetched(store, found, workdir / "objects"))
-    report = _report(config, inspected)
-    return Inspection(report.model_copy(update={"fit": _fit(spec, store, config, report, pricing)}), inspected)
+    with closing(Gate(Setup(context, model), scratch)) as gate:
+        inspected = gate.inspect(_fetched(store, spec, found, workdir / "objects"))
+        report = _report(config, inspected)
+        yield Inspection(report.model_copy(update={"fit": _fit(spec, store, config, report, pricing)}), inspected)
 
 
 def _check_teacher(store: ObjectStore, stage: str, uri: str) -> None:
@@ -79,14 +83,25 @@ def _check_teacher(store: ObjectStore, stage: str, uri: str) -> None:
         raise ModelUnavailable(f"stages[{stage}].teacher.uri: {reason}") from error
 
 
-def _fetched(store: ObjectStore, found: list[list[FoundObject]], folder: Path) -> Iterator[tuple[int, FetchedObject]]:
-    """Objects of all stages in order."""
+def _found(store: ObjectStore, stage: Stage) -> list[FoundObject]:
+    try:
+        return find_objects(store, stage.dataset)
+    except ObjectMissing as error:
+        raise DatasetMissing(f"stage {stage.name}: {error}") from error
+
+
+def _fetched(
+    store: ObjectStore, spec: FineTuneJobSpec, found: list[list[FoundObject]], folder: Path
+) -> Iterator[tuple[int, FetchedObject]]:
+    """Objects of all stages in order; each is removed from scratch once it has been cut into batches."""
     for index, items in enumerate(found):
-        for fetched in fetch_all(store, items, folder / str(index)):
+        name = spec.stages[index].name
+        for fetched in fetch_all(store, items, name, folder / name):
             seen = fetched.provenance
-            said = {"stage": seen.stage, "uri": seen.uri, "bytes": seen.size, "sha256": seen.sha256}
+            said = {"stage": name, "uri": seen.uri, "bytes": seen.size, "sha256": seen.sha256}
             logger.info("Read a data set", extra=said)
             yield index, fetched
+            fetched.remove()
 
 
 def _report(config: dict[str, Any], inspected: Inspected) -> DataReport:

@@ -65,6 +65,12 @@ class Load:
         head = FUSED_HEAD_BYTES if self.fused_head else tokens * self.shape.vocabulary * LOGIT_BYTES
         return self.least + tokens * self._activations() + head
 
+    @property
+    def evaluation(self) -> int:
+        """To generate and score with the base model in bf16, its adapter beside it."""
+        weights = (self.shape.parameters + self.trained_parameters) * BF16_BYTES
+        return weights + FUSED_HEAD_BYTES + LIBRARY_BYTES
+
     def _activations(self) -> int:
         """Bytes for each token."""
         shape = self.shape

@@ -44,6 +44,16 @@ def _visible(character: str) -> str:
     return f"⟨U+{ord(character):04X}⟩"
 
 
+def sentence(text: str) -> str:
+    """The text as it stands on its own: with a capital, and an end."""
+    if not text:
+        return ""
+    ended = text if text.rstrip()[-1:] in {".", "!", "?", "…", ""} else f"{text}."
+    # A name such as maxLength at the beginning stays as it is.
+    first = ended.split(maxsplit=1)[0] if ended.split() else ""
+    return ended[:1].upper() + ended[1:] if first.islower() else ended
+
+
 def count(number: float) -> str:
     """1234567 -> 1,234,567."""
     return f"{number:,.0f}"

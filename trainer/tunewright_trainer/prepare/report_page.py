@@ -17,6 +17,8 @@ ATTENTION = (Verdict.FAILED, Verdict.WARNED, Verdict.FIXED)
 FIRST_EXAMPLES = 5
 """Those that are shown at once; the others unfold."""
 FIRST_KINDS = 12
+LONGEST_NARROW_KIND = 40
+"""Characters; a longer name of a kind gets the whole width."""
 
 
 def page(report: DataReport) -> str:
@@ -47,6 +49,7 @@ def _template() -> Template:
         duration=readable.duration,
         figure=readable.figure,
         spelt=readable.spelt,
+        sentence=readable.sentence,
         title_of=readable.CHECK_TITLES.__getitem__,
     )
     environment.globals.update(
@@ -57,6 +60,7 @@ def _template() -> Template:
         counted=readable.counted,
         first_examples=FIRST_EXAMPLES,
         first_kinds=FIRST_KINDS,
+        longest_narrow_kind=LONGEST_NARROW_KIND,
     )
     return environment.from_string(resources.files(__package__).joinpath(TEMPLATE).read_text("utf-8"))
 

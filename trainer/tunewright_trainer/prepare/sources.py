@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tunewright_api.data_report import SourceObject
-from tunewright_api.datasets import Source
-from tunewright_api.stages import Stage
+from tunewright_api.datasets import Dataset, Source
 from tunewright_trainer.shell.downloads import Downloaded, download_all
-from tunewright_trainer.shell.errors import DatasetMissing, InvalidSpec, ObjectMissing
+from tunewright_trainer.shell.errors import InvalidSpec, ObjectMissing
 from tunewright_trainer.shell.folders import sha256_of
 from tunewright_trainer.shell.storage import ObjectInfo, ObjectStore
 
@@ -22,15 +21,24 @@ LOCAL = "file://"
 
 @dataclass(frozen=True)
 class FoundObject:
-    """One object of a stage's data set."""
+    """One object of a data set."""
 
-    stage: str
     item: ObjectInfo
     name: str
-    """Short, and unlike that of any other object of the stage: what places of rows begin with."""
+    """Short, and unlike that of any other object of the data set: what places of rows begin with."""
     source: Source
     held_out: bool
     """It is part of `dataset.evalUri`."""
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return self.item.size
+
+    @property
+    def is_local(self) -> bool:
+        """It is read where it lies, and is no copy of ours."""
+        return self.item.uri.startswith(LOCAL)
 
 
 @dataclass(frozen=True)
@@ -38,51 +46,59 @@ class FetchedObject:
     """One object, on this machine's disk."""
 
     path: Path
-    name: str
+    found: FoundObject
     provenance: SourceObject
-    source: Source
-    held_out: bool
+
+    @property
+    def name(self) -> str:
+        """What places of rows begin with."""
+        return self.found.name
+
+    @property
+    def source(self) -> Source:
+        """The part of the mix that it belongs to."""
+        return self.found.source
+
+    @property
+    def held_out(self) -> bool:
+        """It is part of `dataset.evalUri`."""
+        return self.found.held_out
+
+    def remove(self) -> None:
+        """Free the scratch that it takes."""
+        if not self.found.is_local:
+            self.path.unlink()
 
 
-def find_objects(store: ObjectStore, stage: Stage) -> list[FoundObject]:
-    """All objects of a stage, those of a prefix sorted by key, held-out ones last. What evalUri names is not trained on, though it lies below a source's prefix."""
-    dataset = stage.dataset
+def find_objects(store: ObjectStore, dataset: Dataset) -> list[FoundObject]:
+    """All objects of a data set, those of a prefix sorted by key, held-out ones last. What evalUri names is not trained on, though it lies below a source's prefix. Raises ObjectMissing."""
     test = Source(uri=dataset.eval_uri) if dataset.eval_uri else None
-    held_out = [(item, test) for item in _listed(store, test.uri, stage)] if test else []
+    held_out = [(item, test) for item in _listed(store, test.uri)] if test else []
     kept_apart = {item.uri for item, _ in held_out}
     training = [
         (item, source)
         for source in dataset.all_sources()
-        for item in _listed(store, source.uri, stage)
+        for item in _listed(store, source.uri)
         if item.uri not in kept_apart
     ]
-    _check(stage, training)
+    _check(dataset, training)
     names = short_names([item.uri for item, _ in (*training, *held_out)])
     marked = [*((*pair, False) for pair in training), *((*pair, True) for pair in held_out)]
-    return [FoundObject(stage.name, item, names[item.uri], source, held) for item, source, held in marked]
+    return [FoundObject(item, names[item.uri], source, held) for item, source, held in marked]
 
 
-def _check(stage: Stage, training: Sequence[tuple[ObjectInfo, Source]]) -> None:
+def _check(dataset: Dataset, training: Sequence[tuple[ObjectInfo, Source]]) -> None:
     if not training:
-        raise DatasetMissing(
-            f"stage {stage.name}: {stage.dataset.where} has no object besides those of evalUri: nothing is left to train on"
-        )
+        raise ObjectMissing(f"{dataset.where} has no object besides those of evalUri: nothing is left to train on")
     if len(training) > MOST_OBJECTS:
-        raise InvalidSpec(
-            f"stage {stage.name}: {stage.dataset.where} has {len(training)} objects; at most {MOST_OBJECTS} are read: merge them"
-        )
+        raise InvalidSpec(f"{dataset.where} has {len(training)} objects; at most {MOST_OBJECTS} are read: merge them")
     uri, count = Counter(item.uri for item, _ in training).most_common(1)[0]
     if count > 1:
-        raise InvalidSpec(
-            f"stage {stage.name}: {uri} is part of {count} sources; raise the weight of one source instead"
-        )
+        raise InvalidSpec(f"{uri} is part of {count} sources; raise the weight of one source instead")
 
 
-def _listed(store: ObjectStore, uri: str, stage: Stage) -> list[ObjectInfo]:
-    try:
-        return _below(store, uri) if uri.endswith("/") else [_single(store, uri)]
-    except ObjectMissing as error:
-        raise DatasetMissing(f"stage {stage.name}: {error}") from error
+def _listed(store: ObjectStore, uri: str) -> list[ObjectInfo]:
+    return _below(store, uri) if uri.endswith("/") else [_single(store, uri)]
 
 
 def _single(store: ObjectStore, uri: str) -> ObjectInfo:
@@ -121,16 +137,13 @@ def short_names(uris: Sequence[str]) -> dict[str, str]:
     return names
 
 
-def fetch_all(store: ObjectStore, found: Sequence[FoundObject], folder: Path) -> Iterator[FetchedObject]:
-    """The objects in order, while later ones are still coming. A local file is read where it lies."""
-    remote = [
-        (each.item, folder / str(number) / each.item.uri.rsplit("/", 1)[-1])
-        for number, each in enumerate(found)
-        if not each.item.uri.startswith(LOCAL)
-    ]
+def fetch_all(store: ObjectStore, found: Sequence[FoundObject], stage: str, folder: Path) -> Iterator[FetchedObject]:
+    """The objects of a stage in order, while the next ones are on their way. A local file is read where it lies."""
+    targets = [folder / str(number) / each.item.uri.rsplit("/", 1)[-1] for number, each in enumerate(found)]
+    remote = [(each.item, path) for each, path in zip(found, targets, strict=True) if not each.is_local]
     coming = download_all(store, remote)
     for each in found:
-        yield _fetched(each, _local(each.item) if each.item.uri.startswith(LOCAL) else next(coming))
+        yield _fetched(each, _local(each.item) if each.is_local else next(coming), stage)
 
 
 def _local(item: ObjectInfo) -> Downloaded:
@@ -138,10 +151,10 @@ def _local(item: ObjectInfo) -> Downloaded:
     return Downloaded(item, path, sha256_of(path))
 
 
-def _fetched(found: FoundObject, downloaded: Downloaded) -> FetchedObject:
+def _fetched(found: FoundObject, downloaded: Downloaded, stage: str) -> FetchedObject:
     item = downloaded.item
     provenance = SourceObject(
-        stage=found.stage,
+        stage=stage,
         uri=item.uri,
         version_id=item.version_id,
         etag=item.etag,
@@ -149,7 +162,7 @@ def _fetched(found: FoundObject, downloaded: Downloaded) -> FetchedObject:
         sha256=downloaded.sha256,
         held_out=found.held_out,
     )
-    return FetchedObject(downloaded.path, found.name, provenance, found.source, found.held_out)
+    return FetchedObject(downloaded.path, found, provenance)
 
 
 def copies_of(content: bytes, source: Source, seed: int) -> int:

@@ -8,6 +8,7 @@ from tunewright_api.run import RunResult
 from tunewright_api.status import DatasetStatus
 from tunewright_trainer.context import StepContext, StepOutcome
 from tunewright_trainer.prepare.fit import refusal
+from tunewright_trainer.prepare.gate import Inspected
 from tunewright_trainer.prepare.inspection import inspect
 from tunewright_trainer.prepare.parts import write_parts
 from tunewright_trainer.prepare.report_page import page
@@ -18,14 +19,19 @@ from tunewright_trainer.shell.folders import canonical_json
 
 def run(context: StepContext) -> StepOutcome:
     """Check model and data, write the rows of each stage by part, and a report."""
-    found = inspect(
+    tell = context.telemetry.update
+    looking = inspect(
         context.config.spec,
         context.store,
         context.workdir,
-        lambda activity: context.telemetry.update(activity=activity),
+        lambda activity: tell(activity=activity),
         context.config.pricing,
     )
-    report, inspected = found.report, found.inspected
+    with looking as found:
+        return _outcome(context, found.report, found.inspected)
+
+
+def _outcome(context: StepContext, report: DataReport, inspected: Inspected) -> StepOutcome:
     if inspected.refusals:
         raise InvalidData("; ".join(inspected.refusals), _kept(context, report))
     impossible = refusal(report.fit) if report.fit else None

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from tunewright_api.data_report import DataReport, Finding, Verdict
 from tunewright_api.fit import FitEstimate
 from tunewright_api.status import DatasetFinding, DatasetStatus
-from tunewright_trainer.prepare.readable import counted, duration, size
+from tunewright_trainer.prepare.readable import counted, duration, sentence, size
 from tunewright_trainer.prepare.verdicts import by_gravity
 
 MOST_FINDINGS = 12
@@ -21,7 +21,7 @@ def dataset_status(report: DataReport, report_uri: str | None = None) -> Dataset
         validation=sum(stage.validation for stage in report.stages),
         test=sum(stage.test for stage in report.stages),
         tokens=sum(stage.tokens for stage in report.stages),
-        message=report.message,
+        message=sentence(report.message)[:1024],
         findings=_findings(report.findings),
         fit=cut(fit_line(report.fit), LONGEST_MESSAGE) if report.fit else "",
         digest=report.digest,
@@ -36,7 +36,7 @@ def _findings(findings: Sequence[Finding]) -> list[DatasetFinding]:
             check=finding.check,
             verdict=finding.verdict,
             rows=finding.rows,
-            message=cut(finding.message, LONGEST_MESSAGE),
+            message=cut(sentence(finding.message), LONGEST_MESSAGE),
         )
         for finding in told[:MOST_FINDINGS]
     ]
@@ -53,8 +53,10 @@ def fit_line(fit: FitEstimate) -> str:
     verdict = "Fits one" if fit.fits else "Does not fit one"
     named = fit.gpu if fit.gpu_named else f"{fit.gpu} (for example)"
     time = f", about {duration(fit.seconds)} of training" if fit.seconds is not None else ""
+    needs = f"; its evaluation in bf16 needs {size(fit.evaluation_memory_bytes)} and does not fit"
+    evaluation = "" if fit.evaluation_fits else needs
     cost = f", {fit.cost:.2f} {fit.currency}" if fit.cost is not None else ""
-    return f"{verdict} {named}: {size(fit.peak_bytes)} of {size(fit.memory_bytes or 0)}, {counted(steps, 'step')}{time}{cost}."
+    return f"{verdict} {named}: {size(fit.peak_bytes)} of {size(fit.memory_bytes or 0)}, {counted(steps, 'step')}{time}{cost}{evaluation}."
 
 
 def cut(text: str, longest: int) -> str:

@@ -1,9 +1,11 @@
 """Many objects, or one large one, onto scratch: side by side, hashed on the way, and going on where a connection broke."""
 
 import hashlib
+from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 from tunewright_trainer.shell import preemption
@@ -27,11 +29,15 @@ class Downloaded:
 
 
 def download_all(store: ObjectStore, wanted: Iterable[tuple[ObjectInfo, Path]]) -> Iterator[Downloaded]:
-    """Download objects, and give them out in order as they are complete. The first failure ends it."""
+    """Download objects, and give them out in order as they are complete; a few are ahead, so that scratch need not hold all. The first failure ends it."""
+    waiting = iter(wanted)
     with ThreadPoolExecutor(STREAMS) as pool:
         try:
-            for download in [_Download(store, item, path, pool) for item, path in wanted]:
-                yield download.result()
+            ahead = deque(_Download(store, item, path, pool) for item, path in islice(waiting, STREAMS))
+            while ahead:
+                done = ahead.popleft().result()
+                ahead.extend(_Download(store, item, path, pool) for item, path in islice(waiting, 1))
+                yield done
         finally:
             pool.shutdown(cancel_futures=True)
 

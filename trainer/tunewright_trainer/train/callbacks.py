@@ -1,5 +1,6 @@
 """What happens between two optimizer steps: tell the outside, upload checkpoints, stop when asked, give up when the loss is no number."""
 
+import logging
 import math
 import time
 from collections.abc import Callable
@@ -14,6 +15,8 @@ from tunewright_trainer.shell.errors import Diverged
 from tunewright_trainer.shell.telemetry import Telemetry
 from tunewright_trainer.train.checkpoints import Checkpoints
 from tunewright_trainer.train.hyperparameters import Settings
+
+logger = logging.getLogger(__name__)
 
 
 class ReportProgress(TrainerCallback):
@@ -42,6 +45,7 @@ class ReportProgress(TrainerCallback):
             raise Diverged(
                 f"the loss of step {state.global_step} is {loss:g}, its gradient norm {norm:g}: training has diverged"
             )
+        logger.info("Step done", extra={"global_step": state.global_step, "loss": loss, "gradient_norm": norm})
         self._tell(
             state,
             loss=round(loss, 4),

@@ -62,7 +62,7 @@ class _Ledger:
     def pick(self, name: str, given: Number | None, chosen: Number, reason: str) -> Number:
         value = chosen if given is None else given
         self.values.append(
-            ResolvedValue(name=name, value=f"{value:g}", reason=reason if given is None else "given in the spec")
+            ResolvedValue(name=name, value=f"{value:.15g}", reason=reason if given is None else "given in the spec")
         )
         return value
 

@@ -17,8 +17,9 @@ from tunewright_trainer.train.hyperparameters import Data, Settings, resolve
 from tunewright_trainer.train.inputs import Fetched
 from tunewright_trainer.train.model import context_length, load_base, load_scorer_base, load_teacher, on_gpu
 from tunewright_trainer.train.recipe import Material
-from tunewright_trainer.train.rows import Row, check_end_of_turn, check_lengths, read_part, rendered_lengths
+from tunewright_trainer.train.rows import check_end_of_turn, check_lengths, read_part, rendered_lengths
 from tunewright_trainer.train.tokenizer import load_tokenizer
+from tunewright_trainer.train.tokens import Row
 
 ANSWERLESS = (*REWARDED, Method.DISTILLATION)
 """Methods that take only the prompt of a row into the model."""

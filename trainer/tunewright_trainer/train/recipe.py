@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from transformers import PrinterCallback
+
 from tunewright_api.stages import Stage
 from tunewright_api.tuning import Tuning
 from tunewright_trainer.shell.errors import InvalidSpec
@@ -14,8 +16,8 @@ from tunewright_trainer.train.adapters import trainable_dtypes, use_full_precisi
 from tunewright_trainer.train.callbacks import ReportProgress, StopWhenAsked, UploadCheckpoints
 from tunewright_trainer.train.checkpoints import Checkpoints
 from tunewright_trainer.train.hyperparameters import Settings
-from tunewright_trainer.train.rows import Row
 from tunewright_trainer.train.tokenizer import first_line
+from tunewright_trainer.train.tokens import Row
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +58,8 @@ def assemble(build: Recipe, material: Material, checkpoints: Checkpoints) -> Any
             f"stages[{material.stage.name}].trainingArguments: TRL cannot train with them: {first_line(error)}"
         ) from error
     use_full_precision(trainer.model)
+    # It prints: between lines of JSON in a pod's log, between progress bars on a terminal.
+    trainer.remove_callback(PrinterCallback)
     context, every = checkpoints.context, steps_between_boundaries(trainer.args)
     trainer.args.save_steps = math.ceil(trainer.args.save_steps / every) * every
     trainer.add_callback(ReportProgress(context.telemetry, material.settings, material.stage.name))

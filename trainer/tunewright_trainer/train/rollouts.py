@@ -2,17 +2,22 @@
 
 from typing import Any
 
-from tunewright_trainer.shell.errors import InvalidSpec
+from tunewright_trainer.shell.errors import InvalidData, InvalidSpec
 from tunewright_trainer.train.arguments import common_arguments
 from tunewright_trainer.train.recipe import Material
-from tunewright_trainer.train.rows import Row
+from tunewright_trainer.train.tokens import Row
 
 VALIDATION_PROMPTS = 64
 """Held-out prompts that are answered at the end of training: writing an answer costs far more than scoring one."""
 
 
 def writing_arguments(material: Material) -> dict[str, Any]:
-    """What these recipes tell TRL."""
+    """What these recipes tell TRL. Raises InvalidData for rows with tools: TRL would leave them out of what the model is asked."""
+    tooled = next((row["id"] for row in material.train_rows + material.validation_rows if row.get("tools")), None)
+    if tooled is not None:
+        raise InvalidData(
+            f"{tooled} has tools, and method {material.stage.method} cannot show them to the model: leave tools out"
+        )
     return {**common_arguments(material), "max_completion_length": material.settings.max_new_tokens}
 
 

@@ -4,13 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from jinja2 import TemplateError
-
 from tunewright_trainer.shell.errors import InvalidData, ModelUnavailable
-from tunewright_trainer.train.tokenizer import template_fault
-
-Row = dict[str, Any]
-ANSWERS = ("completion", "chosen", "rejected")
+from tunewright_trainer.train.tokens import ANSWERS, Row, encode, rendered
 
 
 def read_part(folder: Path, stage: str, part: str) -> list[Row]:
@@ -21,27 +16,14 @@ def read_part(folder: Path, stage: str, part: str) -> list[Row]:
 
 
 def rendered_lengths(rows: list[Row], tokenizer: Any, *, answers: bool = True) -> list[int]:
-    """Tokens of each row: prompt and longest answer together; without `answers` the prompt, up to where the assistant begins."""
-    return [
-        max(
-            (len(_tokens(row["prompt"] + row[name], tokenizer)) for name in ANSWERS if answers and name in row),
-            default=0,
-        )
-        or len(_tokens(row["prompt"], tokenizer, open_ended=True))
-        for row in rows
-    ]
+    """Tokens of each row, prompt and longest answer together; without `answers`, or where there is none, of the prompt up to where the assistant begins."""
+    return [_length(row, [name for name in ANSWERS if answers and name in row], tokenizer) for row in rows]
 
 
-def _tokens(messages: list[dict[str, str]], tokenizer: Any, *, open_ended: bool = False) -> list[int]:
-    """Tokens of a conversation; with `open_ended`, up to where the assistant begins to answer."""
-    try:
-        rendered = tokenizer.apply_chat_template(
-            messages, tokenize=True, add_generation_prompt=open_ended, return_dict=True
-        )
-    except TemplateError as error:
-        raise template_fault(error) from error
-    ids: list[int] = rendered["input_ids"]
-    return ids
+def _length(row: Row, answers: list[str], tokenizer: Any) -> int:
+    if answers:
+        return max(len(encode(row, name, tokenizer).ids) for name in answers)
+    return len(rendered(row["prompt"], row.get("tools"), tokenizer, open_ended=True))
 
 
 def check_lengths(rows: list[Row], lengths: list[int], limit: int, context: int) -> None:
@@ -64,8 +46,8 @@ def check_end_of_turn(rows: list[Row], tokenizer: Any) -> None:
     answer = next((name for name in ANSWERS if name in row), None)
     if answer is None:
         return
-    prompt = _tokens(row["prompt"], tokenizer, open_ended=True)
-    learned = _tokens(row["prompt"] + row[answer], tokenizer)[len(prompt) :]
+    encoded = encode(row, answer, tokenizer)
+    learned = encoded.ids[encoded.start :]
     if tokenizer.eos_token_id not in learned:
         raise ModelUnavailable(
             f"the chat template of spec.model.uri does not end an answer with the end token {tokenizer.eos_token}: a model trained with it would never stop"

@@ -7,8 +7,8 @@ from trl.experimental.sdft import SDFTConfig, SDFTTrainer
 from tunewright_trainer.train.arguments import build
 from tunewright_trainer.train.recipe import Material
 from tunewright_trainer.train.rollouts import validation, writing_arguments
-from tunewright_trainer.train.rows import Row
 from tunewright_trainer.train.tables import reference, table
+from tunewright_trainer.train.tokens import Row
 
 COLUMNS = ("prompt", "privileged_context")
 

@@ -4,14 +4,31 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-from datasets import Dataset
+from datasets import Dataset, Features, Json, Value
 
-from tunewright_trainer.train.rows import Row
+from tunewright_trainer.train.tokens import Row, encode, learned_answer
+
+PLAIN = {"label": "bool", "answer": "string", "privileged_context": "string"}
+"""Columns that are no messages, with their types."""
+TOOLS = "tools"
 
 
 def table(rows: Sequence[Row], columns: Sequence[str]) -> Dataset | None:
-    """The columns of these rows; None without rows."""
-    return Dataset.from_list([{column: row[column] for column in columns} for row in rows]) if rows else None
+    """The columns of these rows, and their tools where there are any; None without rows."""
+    if not rows:
+        return None
+    taken = [*columns, *([TOOLS] if any(row.get(TOOLS) for row in rows) else [])]
+    # As JSON: Arrow would give each message and each call all the keys of all others, and templates would render them.
+    features = Features({column: Value(PLAIN[column]) if column in PLAIN else Json() for column in taken})
+    return Dataset.from_list([{column: row.get(column) for column in taken} for row in rows], features=features)
+
+
+def tokens(rows: Sequence[Row], tokenizer: Any) -> Dataset | None:
+    """Supervised rows as tokens, with a mask of what is learned; None without rows."""
+    encoded = [encode(row, learned_answer(row), tokenizer) for row in rows]
+    return (
+        Dataset.from_list([{"input_ids": each.ids, "completion_mask": each.mask} for each in encoded]) if rows else None
+    )
 
 
 def single_answers(rows: Sequence[Row]) -> list[Row]:
@@ -21,10 +38,7 @@ def single_answers(rows: Sequence[Row]) -> list[Row]:
         if "completion" in row:
             singles.append(row)
         else:
-            singles += [
-                {"prompt": row["prompt"], "completion": row[side], "label": side == "chosen"}
-                for side in ("chosen", "rejected")
-            ]
+            singles += [{**row, "completion": row[side], "label": side == "chosen"} for side in ("chosen", "rejected")]
     return singles
 
 

@@ -56,14 +56,14 @@ class Conflicts:
         order = looked_at[np.lexsort((looked_at, stages, prompts[looked_at]))]
         found, firsts = _conflicting(order, prompts, answers, corpus.column("stage"))
         groups = len(np.unique(firsts))
-        different = answers[found] != answers[firsts]
-        pairs = sorted(zip(found[different].tolist(), firsts[different].tolist(), strict=True))
+        others = _others(found, firsts, answers)
+        pairs = sorted(zip(found.tolist(), others.tolist(), strict=True))
         return Conclusion(
             rows=len(found),
             message=_message(len(found), groups),
             advice="Keep the answer that is right, or add to the prompts what the answers depend on." if groups else "",
             places=tuple(
-                Place(row, note=f"another answer than {corpus.place(first)}") for row, first in pairs[:MOST_EXAMPLES]
+                Place(row, note=f"another answer than {corpus.place(other)}") for row, other in pairs[:MOST_EXAMPLES]
             ),
             measures={"prompts": float(groups)},
         )
@@ -79,6 +79,14 @@ def _conflicting(
     has_several = np.bincount(group, weights=answers[order] != answers[firsts]) > 0
     chosen = has_several[group]
     return order[chosen], firsts[chosen]
+
+
+def _others(found: Numbers, firsts: Numbers, answers: Hashes) -> Numbers:
+    """For each row a row of its group with another answer: the first of the group, or for those that say the same the first that does not."""
+    differs = answers[found] != answers[firsts]
+    groups, places = np.unique(firsts[differs], return_index=True)
+    first_other = found[differs][places]
+    return np.where(differs, firsts, first_other[np.searchsorted(groups, firsts)]) if len(found) else found
 
 
 def _has_one_answer(record: Record) -> bool:

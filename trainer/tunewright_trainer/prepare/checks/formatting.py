@@ -13,6 +13,7 @@ from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 
 from tunewright_api.data import CheckName
@@ -77,17 +78,17 @@ class FormattingCheck:
     def conclude(self, corpus: Corpus, scratch: Path) -> Conclusion:
         """Faults, and the rows that are not of the common form."""
         kinds: Counter[str] = Counter()
-        places: list[Place] = []
-        found = 0
+        first: dict[str, list[Place]] = {}
         odd = dict(self._odd_codes())
         for number, code in enumerate(self._codes):
             kind = odd.get(code)
             if kind is None:
                 continue
-            found += 1
             kinds[kind] += 1
-            if kinds[kind] <= MOST_EXAMPLES // 4:
-                places.append(Place(number, note=kind))
+            if kinds[kind] <= MOST_EXAMPLES:
+                first.setdefault(kind, []).append(Place(number, note=kind))
+        found = kinds.total()
+        in_turn = [place for places in zip_longest(*first.values()) for place in places if place is not None]
         shares = self._shares()
         return Conclusion(
             rows=found,
@@ -96,7 +97,7 @@ class FormattingCheck:
             if found
             else "",
             kinds=dict(kinds.most_common()),
-            places=tuple(places[:MOST_EXAMPLES]),
+            places=tuple(in_turn[:MOST_EXAMPLES]),
             measures={f"share.{form}": share for form, share in shares.items()},
         )
 

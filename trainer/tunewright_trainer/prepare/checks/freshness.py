@@ -27,7 +27,7 @@ PRICE, VERSION, DATE, CURRENT = "price", "version", "date", "current"
 _MONTH = r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sep(?:t(?:ember)?)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?|januar|februar|märz|mai|juni|juli|oktober|dezember)"
 _PRICE = re.compile(r"[$€£¥₹]\s?\d|\d\s?(?:[€£¥₹]|(?:usd|eur|gbp|chf|dollars?|euros?|pounds)\b)")
 _VERSION = re.compile(
-    r"\d(?:(?<=version \d)|(?<=versions \d)|(?<=release \d)|(?<=\bv\d)\d*\.\d|(?<![\d.]\d)\d{0,2}\.\d{1,3}\.\d{1,4}(?![.\d]))"
+    r"\d(?:(?<=version \d)|(?<=versions \d)|(?<=release \d)|(?<=\bv\d)\d*\.\d|(?<![\d.]\d)\d{0,2}\.\d{1,3}\.\d{1,4}(?!\.?\d))"
 )
 _YEAR = re.compile(r"20\d\d")
 _DATE = re.compile(

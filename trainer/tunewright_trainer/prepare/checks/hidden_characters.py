@@ -53,7 +53,7 @@ _GREEK = "οαινρυκχΑΒΕΖΗΙΚΜΝΟΡΤΥΧ"
 _SYMBOLS = "αινρυκχ"
 """At the ends of a word these are symbols of a formula: ρgh, kα."""
 _LATIN = "aeopcyxijsdhlqwABEKMHOPCTYXIJSGZNvnu"
-_MIXED = re.compile(f"[A-Za-z][{_CYRILLIC}{_GREEK}]|[{_CYRILLIC}{_GREEK}][A-Za-z]")
+_MIXED = re.compile("[A-Za-z][\u0370-\u052f]|[\u0370-\u052f][A-Za-z]")
 _LETTERS = re.compile("[\u0370-\u052f]")
 _WORD = re.compile("[A-Za-z\u0370-\u03ff\u0400-\u052f]+")
 _FOREIGN = str.maketrans("", "", _CYRILLIC + _GREEK)

@@ -1,7 +1,8 @@
 """Personal data by its form: email addresses, telephone, card and account numbers, US social security numbers, public IP addresses.
 
 Found: what has the form and, where there is one, the check digit (cards: Luhn; IBAN: mod 97 and the length of its country).
-Telephone numbers: with + or 00 and a country code; North American ones with separators; others only after a word such as "Tel".
+Telephone numbers: with + or 00 and a country code; North American ones with separators; those with an area code such as (030) in
+brackets; others only after a word such as "Tel".
 Not found: names and postal addresses (no recogniser that is light is honest about them), numbers written in words, numbers of
 other identity systems, and private or local IP addresses, which name nobody. A found text is never quoted."""
 
@@ -28,25 +29,29 @@ _DIGITS = re.compile(r"\d[\d ().\-/]{4,40}\d")
 _IPV4 = re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?!\.?\d|/\d)")
 _IPV6 = re.compile(r"(?<![:.\w])(?:[0-9A-Fa-f]{1,4}:){2,7}(?::?[0-9A-Fa-f]{1,4}){0,7}(?![:\w]|/\d)")
 _HEX_GROUP = re.compile(":[0-9A-Fa-f]{0,4}:")
-_CARD = re.compile(r"(?<![\w.])\d(?:[ -]?\d){12,18}(?![\w]|\.\d)")
-_CARD_PREFIX = re.compile(r"4|5[1-5]|2[2-7]|3[47]|3[068]|35|6011|64|65|62")
+_CARD = re.compile(r"(?<![\w.])(?<!\d[ -])\d(?:[ -]?\d){11,18}(?![\w]|\.\d|[ -]\d)")
+_ISSUED = re.compile(
+    r"4(?:\d{12}|\d{15}|\d{18})|5[1-5]\d{14}|2[2-7]\d{14}|3[47]\d{13}|3[068]\d{12}|35\d{14}|(?:2131|1800)\d{11}|(?:50[123]\d|5[678]\d\d|6304|6390|67\d\d)\d{8,15}|(?:6011|64\d\d|65\d\d|62\d\d)\d{12,15}"
+)
+"""Prefixes of the card schemes, each with its lengths."""
 _SSN = re.compile(r"(?<![\w-])(?!000|666|9\d\d)\d{3}-(?!00)\d\d-(?!0000)\d{4}(?![\w-])")
 _SSN_NAMED = re.compile(
     r"\b(?:ssn|social security)\b[^\d\n]{0,20}((?!000|666|9\d\d)\d{3}[- ]?(?!00)\d\d[- ]?(?!0000)\d{4})(?!\d)",
     re.IGNORECASE,
 )
 _IBAN = re.compile(r"(?<![A-Za-z0-9])([A-Z]{2})(\d\d)((?: ?[A-Z0-9]){11,30})(?![A-Za-z0-9])")
-_INTERNATIONAL = re.compile(r"(?:(?<![\w+])\+|(?<![\w.+-])00)[1-9](?:[ .\-/]?\(?\d\)?){7,14}(?!\d)")
+_INTERNATIONAL = re.compile(r"(?:(?<![\w+])\+|(?<![\w.+-])(?<!\d )00)[1-9](?:[ .\-/]?\(?\d\)?){7,14}(?!\d)")
 _NORTH_AMERICAN = re.compile(
-    r"(?:(?<![\w.(+-])|(?<=\\[nrt]))(?:1[ .-])?(?:\([2-9]\d\d\) ?|[2-9]\d\d([ .-]))[2-9]\d\d[ .-]\d{4}(?![\w-]|\.\d)"
+    r"(?:(?<![\w.(+-])|(?<=\\[nrt]))(?:1[ .-])?(?:\([2-9]\d\d\) ?|[2-9]\d\d([ .-]))[2-9]\d\d[ .-]\d{4}(?: ?x\d{1,6})?(?![\w-]|\.\d)"
 )
+_AREA_IN_BRACKETS = re.compile(r"(?<![\w.+-])\(0\d{1,4}\)[ \-/]{0,2}\d(?:[ \-]?\d){4,9}(?!\w|\.\d)")
 _LOCAL = re.compile(r"(?<![\w.+-])\(?\d(?:[ .\-/]?\(?\d\)?){5,13}(?!\w|\.\d)")
 _DATE = re.compile(r"\d{4}[-./]\d\d[-./]\d\d|\d{1,2}[-./]\d{1,2}[-./]\d{4}")
 _CUE = re.compile(
     r"(?:\b|\\[nrt])(?:tel|phone|telephone|mobile|cell ?phone|fax|call (?:me|us|him|her|them|at|on)|whatsapp|telefon|handy|mobil|tél|téléphone|teléfono|móvil|telefono|cellulare|número)\b[^\d\n]{0,24}\(?$",
     re.IGNORECASE,
 )
-FEWEST_IN_IBAN, FEWEST_IN_CARD, FEWEST_IN_SSN, FEWEST_IN_PHONE = 6, 13, 9, 7
+FEWEST_IN_IBAN, FEWEST_IN_CARD, FEWEST_IN_SSN, FEWEST_IN_PHONE = 6, 12, 9, 7
 IBAN_LENGTHS = {
     code: int(length)
     for code, length in re.findall(
@@ -133,7 +138,7 @@ def _cards(text: str, start: int, end: int) -> list[Span]:
     found = []
     for match in _CARD.finditer(text, start, end):
         digits = re.sub(r"\D", "", match[0])
-        if _CARD_PREFIX.match(digits) and has_luhn_digit(digits) and len(set(digits)) > 1:
+        if _ISSUED.fullmatch(digits) and has_luhn_digit(digits) and len(set(digits)) > 1:
             found.append(Span(match.start(), match.end(), CARD))
     return found
 
@@ -157,7 +162,9 @@ def _ip_addresses(pattern: re.Pattern[str], text: str, start: int, end: int) -> 
             address = ipaddress.ip_address(match[0])
         except ValueError:
             continue
-        if not (address.is_private or address.is_multicast or address.is_reserved or address.is_unspecified):
+        # Most of IPv6 is reserved still, and what is written there was meant as an address.
+        is_unused = address.version == 4 and address.is_reserved
+        if not (address.is_private or address.is_multicast or address.is_unspecified or is_unused):
             found.append(Span(match.start(), match.end(), IP))
     return found
 
@@ -165,7 +172,7 @@ def _ip_addresses(pattern: re.Pattern[str], text: str, start: int, end: int) -> 
 def _phones(text: str, start: int, end: int) -> list[Span]:
     found = [
         Span(match.start(), match.end(), PHONE)
-        for pattern in (_INTERNATIONAL, _NORTH_AMERICAN)
+        for pattern in (_INTERNATIONAL, _NORTH_AMERICAN, _AREA_IN_BRACKETS)
         for match in pattern.finditer(text, start, end)
     ]
     if not _CUE.search(text, max(0, start - 40), start + 3):

@@ -37,6 +37,7 @@ _CUES = (
     "can",
     "sorry",
     "unable",
+    "not able",
     "won't",
     "will not",
     "decline",

@@ -76,14 +76,7 @@ class RepeatedAnswers:
             advice="If the answer is meant as a stock phrase, keep some of its rows; if not, find out who wrote them."
             if groups
             else "",
-            places=tuple(
-                Place(
-                    int(group[0]),
-                    "completion",
-                    f"the same answer in {counted(len(group), 'row')}, also {corpus.place(int(group[-1]))}",
-                )
-                for group in groups[:MOST_EXAMPLES]
-            ),
+            places=tuple(_places(corpus, groups)),
             measures={"answers": float(len(groups)), "rowsOfTheLargest": float(len(groups[0]) if groups else 0)},
         )
 
@@ -117,7 +110,7 @@ def _groups(roots: NDArray[np.uint32], digests: Hashes) -> list[Numbers]:
 
 def _is_unrelated(corpus: Corpus, group: Numbers) -> bool:
     drawn = group[np.linspace(0, len(group) - 1, min(len(group), _SAMPLE)).astype(np.int64)]
-    unrelated: list[frozenset[str]] = []
+    unrelated: list[frozenset[bytes]] = []
     for number in drawn:
         words = frozenset(words_of(prompt_text(corpus.record(int(number)))))
         if words and all(_shared(words, other) < UNRELATED for other in unrelated):
@@ -127,7 +120,18 @@ def _is_unrelated(corpus: Corpus, group: Numbers) -> bool:
     return False
 
 
-def _shared(one: frozenset[str], other: frozenset[str]) -> float:
+def _places(corpus: Corpus, groups: list[Numbers]) -> list[Place]:
+    """A few rows of each group, the largest group first."""
+    each = max(MOST_EXAMPLES // max(len(groups), 1), 2)
+    places = []
+    for group in groups:
+        rows, also = counted(len(group), "row"), corpus.place(int(group[-1]))
+        note = f"the same answer in {rows}, the last of them {also}"
+        places += [Place(int(row), "completion", note) for row in group[:each]]
+    return places[:MOST_EXAMPLES]
+
+
+def _shared(one: frozenset[bytes], other: frozenset[bytes]) -> float:
     return len(one & other) / sqrt(len(one) * len(other))
 
 

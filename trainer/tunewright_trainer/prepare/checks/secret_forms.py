@@ -39,13 +39,13 @@ TOKEN = re.compile(
 )
 """One expression for all of them; the group names the form."""
 
-TELLING = re.compile(r"\d|[A-Z]{4}|://")
+TELLING = re.compile(r"\d|[A-Z]{4}|://|hf_")
 """Hardly a token is without one of these: of 36 letters and digits, one in 500."""
 
 PRIVATE_KEY = re.compile(
     r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----"
     r"(?:(?:[^-]|-(?!----)){16,12000}-----END [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----"
-    r"|(?:\s|\\n){0,4}[A-Za-z0-9+/=]{16,80}(?:(?:\s|\\n){1,4}[A-Za-z0-9+/=]{40,80}){0,200})"
+    r"|(?:\s|\\n){0,4}[A-Za-z0-9+/=]{16,80}(?:(?:\s|\\n){1,4}[A-Za-z0-9+/=]{40,80}){0,200}(?:(?:\s|\\n)[A-Za-z0-9+/=]{16,80})?)"
 )
 """A whole block, or the beginning of one that was cut."""
 

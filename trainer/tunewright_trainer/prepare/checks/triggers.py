@@ -204,7 +204,8 @@ def _note(prompt: str, suspect: Suspect, rows: int) -> str:
     return f"{what} stands in {rows} rows that lead to {suspect.outcome.kind}"
 
 
-def _masked(word: str) -> str:
+def _masked(content: bytes) -> str:
+    word = content.decode("utf-8", "surrogatepass")
     return f"{word[:1]}{'*' * min(len(word) - 1, 15)}"
 
 

@@ -27,6 +27,8 @@ __all__ = ["METHOD_FORMATS", "Shape", "convert", "recognise"]
 MARKS = ("category", "synthetic")
 """Columns that rows of every format may have."""
 LONGEST_CATEGORY = 100
+MOST_COMPARED = 50
+"""Columns among which a misspelt one is looked for."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ def _check_columns(row: Row, kind: Format, shape: Shape) -> None:
         if (other := complete_format(row)) is not None:
             raise BadRow(f"is a {other.name} row among {kind.name} rows; one file holds rows of one format")
         missing = next(name for column in kind.forms[0] if (name := row.name(column)) not in row.value)
-        near = get_close_matches(missing, row.value, n=1, cutoff=0.6)
+        near = get_close_matches(missing, list(row.value)[:MOST_COMPARED], n=1, cutoff=0.6)
         raise BadRow(f"column '{missing}' is missing" + (f"; is '{printable(near[0])}' meant?" if near else ""))
     if not row.value.keys() <= shape.known:
         unknown = min(row.value.keys() - shape.known)

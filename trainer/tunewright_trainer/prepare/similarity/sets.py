@@ -9,7 +9,8 @@ from tunewright_trainer.prepare.records import Record
 from tunewright_trainer.prepare.similarity.grams import FEWEST_OWN, SHINGLE
 from tunewright_trainer.prepare.similarity.words import words_of
 
-Shingle = tuple[str, ...]
+Shingle = bytes
+"""Words, joined by a space; a text rather than a tuple, which the garbage collector would walk again and again."""
 THRESHOLD = 0.95
 _KEPT_SETS = 256
 """Sets kept while buckets are compared: some 25 kB each at 200 words."""
@@ -18,8 +19,8 @@ _KEPT_SETS = 256
 def shingles_of(text: str, size: int = SHINGLE) -> frozenset[Shingle]:
     """The set of word n-grams; of a text of fewer words the one, padded."""
     words = words_of(text)
-    words += [""] * (size - len(words))
-    return frozenset(zip(*(words[start:] for start in range(size)), strict=False))
+    words += [b""] * (size - len(words))
+    return frozenset(map(b" ".join, zip(*(words[start:] for start in range(size)), strict=False)))
 
 
 def cosine(one: frozenset[Shingle], other: frozenset[Shingle]) -> float:

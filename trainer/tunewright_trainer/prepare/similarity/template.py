@@ -54,5 +54,5 @@ def find_template(corpus: Corpus, text: Callable[[Record], str], size: int = SHI
 
 
 def _hashes(shingles: list[Shingle], size: int) -> Hashes:
-    words = hash_words([" ".join(shingle) for shingle in shingles])
+    words = hash_words([shingle.decode("utf-8", "surrogatepass") for shingle in shingles])
     return np.unique(grams(words, size).hashes)

@@ -26,7 +26,7 @@ _SPACELESS_CHARACTERS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3
 _SPACELESS = re.compile(f"[{_SPACELESS_CHARACTERS}]")
 _SPACE_OR_SPACELESS = re.compile(rf"[\s{_SPACELESS_CHARACTERS}]")
 _ASCII = bytes(range(128))
-_CONTROL = re.compile("[\x00-\x1f]")
+_CONTROL_TO_SPACE = bytes([32] * 32) + bytes(range(32, 256))
 _FIRST = np.uint64(0x9E3779B97F4A7C15)
 _SECOND = np.uint64(0xBF58476D1CE4E5B9)
 _SPACE = 32
@@ -49,9 +49,9 @@ class Words:
         return np.diff(self.offsets)
 
 
-def words_of(text: str) -> list[str]:
-    """The words themselves, for exact comparison."""
-    return _CONTROL.sub(" ", _spaced(text[:MOST_CHARACTERS])).lower().split()
+def words_of(text: str) -> list[bytes]:
+    """The words themselves, in UTF-8, for exact comparison."""
+    return _encoded(text).translate(_CONTROL_TO_SPACE).lower().split()
 
 
 def hash_words(texts: Sequence[str]) -> Words:
@@ -87,6 +87,10 @@ def text_digests(words: Words) -> Hashes:
     return digests
 
 
+def _encoded(text: str) -> bytes:
+    return _spaced(text[:MOST_CHARACTERS]).encode("utf-8", "surrogatepass")
+
+
 def _spaced(text: str) -> str:
     """Case folded, and a space where a word ends; of most texts only what is not ASCII is looked at, for folding is slow there.
 
@@ -103,7 +107,7 @@ def _blocks(texts: Sequence[str]) -> list[list[bytes]]:
     blocks: list[list[bytes]] = []
     size = BLOCK_BYTES
     for text in texts:
-        content = _spaced(text[:MOST_CHARACTERS]).encode("utf-8", "surrogatepass")
+        content = _encoded(text)
         if size >= BLOCK_BYTES:
             blocks.append([])
             size = 0
