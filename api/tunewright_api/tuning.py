@@ -32,6 +32,9 @@ ModuleName = Annotated[str, Field(max_length=128, min_length=1)]
 _LORA_ONLY = "rank, alpha, dropout, dora, rslora and targetModules belong to type LoRA: remove them, or change the type"
 _VIRTUAL_ONLY = "virtualTokens belongs to the types PromptTuning and PrefixTuning: remove it, or change the type"
 _FULL_PRECISION = "type Full trains every weight, and quantised weights cannot be trained: remove quantization"
+_DORA_ON_INT8 = (
+    "dora cannot be trained on INT8 (PEFT fails to read its weights back): set quantization to NF4, or leave it out"
+)
 
 
 class Tuning(ApiModel):
@@ -50,6 +53,10 @@ class Tuning(ApiModel):
             (
                 "!has(self.type) || self.type != 'Full' || !has(self.quantization) || self.quantization == 'None'",
                 _FULL_PRECISION,
+            ),
+            (
+                "!has(self.dora) || !self.dora || !has(self.quantization) || self.quantization != 'INT8'",
+                _DORA_ON_INT8,
             ),
         )
     }
@@ -88,6 +95,8 @@ class Tuning(ApiModel):
             problems.append(_VIRTUAL_ONLY)
         if self.is_full and self.quantization is not Quantization.NONE:
             problems.append(_FULL_PRECISION)
+        if self.dora and self.quantization is Quantization.INT8:
+            problems.append(_DORA_ON_INT8)
         if problems:
             raise ValueError("; ".join(problems))
         return self

@@ -51,6 +51,7 @@ BROKEN = [
     pytest.param([stage("sft", "SFT"), stage("self", "SDFT")], {}, "stages[self]: SDFT learns from the base model, so it must be the first stage of the chain", id="SDFT after SFT"),
     pytest.param([stage("dpo", "DPO")], {"tuning": {"type": "PrefixTuning"}}, "tuning.type PromptTuning and PrefixTuning learn by method SFT only", id="prefix tuning by DPO"),
     pytest.param([stage("sft", "SFT")], {"tuning": {"dora": True}, "output": {"uri": "s3://o/x", "servable": "vLLM"}}, "output.servable: vLLM cannot serve DoRA, PromptTuning or PrefixTuning; set output.servable to PEFT, or change spec.tuning", id="DoRA for vLLM"),
+    pytest.param([stage("sft", "SFT")], {"tuning": {"dora": True, "quantization": "INT8"}}, "dora cannot be trained on INT8", id="DoRA in 8 bits"),
     pytest.param([stage("kto", "KTO", hyperparameters={"batchSize": 1})], {}, "method KTO compares the answers of one micro-batch with each other", id="KTO a row at a time"),
     pytest.param([stage("rl", "GRPO", hyperparameters={"batchSize": 10, "generations": 4})], {}, "batchSize 10 counts answers: it must be a multiple of generations 4", id="half a group of answers"),
     pytest.param([stage("d", "Distillation", hyperparameters={"beta": 2})], {}, "hyperparameters.beta must be above 0 for DPO, KTO and ORPO, and at most 1 for Distillation", id="a mixture of more than all"),
