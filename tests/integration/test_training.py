@@ -210,9 +210,9 @@ def test_a_loss_that_is_no_number_ends_the_run(model: Path, data: Path, tmp_path
     run.until("prepare")
     import torch
 
-    from tunewright_trainer.train import step as train_step
+    from tunewright_trainer.train import material
 
-    plain = train_step.load_base
+    plain = material.load_base
 
     def poisoned(folder: Path, quantization: Any) -> Any:
         base = plain(folder, quantization)
@@ -221,7 +221,7 @@ def test_a_loss_that_is_no_number_ends_the_run(model: Path, data: Path, tmp_path
         return base
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(train_step, "load_base", poisoned)
+        patched.setattr(material, "load_base", poisoned)
         failure = run.attempt("train-sft").failure
     assert failure is not None
     assert failure.failure_class is FailureClass.DIVERGED

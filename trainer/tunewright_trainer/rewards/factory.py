@@ -1,5 +1,6 @@
 """The rewards of a stage, ready to be asked."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -9,11 +10,14 @@ from tunewright_trainer.rewards.rules import built_in
 
 
 def rewards_of(stage: Stage, scorers: Mapping[str, Reward]) -> list[tuple[str, float, Reward]]:
-    """(name, weight, reward) of each; `scorers` holds those of Reward stages."""
-    return [
-        (reward.name, reward.weight or 1.0, scorers[reward.stage] if reward.stage else built_in(reward))
-        for reward in stage.rewards or []
-    ]
+    """(name, weight, reward) of each; `scorers` holds those of Reward stages. The second reward of a name gets a number: TRL logs them by name."""
+    seen: Counter[str] = Counter()
+    found = []
+    for reward in stage.rewards or []:
+        seen[reward.name] += 1
+        name = reward.name if seen[reward.name] == 1 else f"{reward.name}-{seen[reward.name]}"
+        found.append((name, reward.weight or 1.0, scorers[reward.stage] if reward.stage else built_in(reward)))
+    return found
 
 
 def for_trl(name: str, reward: Reward) -> Callable[..., list[float]]:

@@ -8,12 +8,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tunewright_api.failures import FailureClass
+from tunewright_trainer.rewards.sandboxed import UNAVAILABLE
+from tunewright_trainer.shell.errors import StepError
+
 SECONDS = 10.0
 PASSED_LENGTH = 32
 
 
-class SandboxUnavailable(RuntimeError):
+class SandboxUnavailable(StepError):
     """This machine cannot confine a process, so nothing is run on it."""
+
+    failure_class = FailureClass.NODE_FAULT
+    hint = "The reward PassesTests needs Linux with seccomp filters: run the job on other nodes, or use another reward."
 
 
 def passes_tests(code: str, tests: str) -> bool:
@@ -34,7 +41,7 @@ def passes_tests(code: str, tests: str) -> bool:
         )
     except subprocess.TimeoutExpired:
         return False
-    if ended.returncode == 70:
+    if ended.returncode == UNAVAILABLE:
         raise SandboxUnavailable("this machine has no seccomp filters: code cannot be run safely")
     # An exit code of 0 proves nothing: the code may have exited before the tests.
     return ended.stdout == token.encode()

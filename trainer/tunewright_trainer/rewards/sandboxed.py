@@ -83,4 +83,5 @@ def main() -> None:
     os.write(output, token.encode())
 
 
-main()
+if __name__ == "__main__":
+    main()
