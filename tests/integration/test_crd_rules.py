@@ -200,7 +200,7 @@ def test_a_local_file_is_for_local_runs_only(kubectl: Kubectl) -> None:
     assert FineTuneJobSpec.model_validate(body).model.uri == "file:///models/m"
 
 
-FULL = {**spec(), "seed": 1, "image": "trainer:1", "split": {"seed": 7}, "tuning": {"rank": 8}, "evaluation": {"maxRows": 9}, "storage": {"region": "r"}, "compute": {"gpusPerNode": 0}, "imagePullSecrets": [{"name": "pull"}]}  # fmt: skip
+FULL = {**spec(), "seed": 1, "image": "trainer:1", "split": {"seed": 7}, "data": {"checks": {"length": "Warn"}}, "tuning": {"rank": 8}, "evaluation": {"maxRows": 9}, "storage": {"region": "r"}, "compute": {"gpusPerNode": 0}, "imagePullSecrets": [{"name": "pull"}]}  # fmt: skip
 FIXED_CHANGES = {
     "model": lambda value: {**value, "id": "org/other"},
     "output": lambda value: {"uri": value["uri"] + "/other"},
@@ -208,6 +208,7 @@ FIXED_CHANGES = {
     "seed": lambda value: 2,
     "image": lambda value: "trainer:2",
     "split": lambda value: {"seed": 8},
+    "data": lambda value: {"checks": {"length": "Fail"}},
     "tuning": lambda value: {"rank": 9},
     "evaluation": lambda value: {"maxRows": 10},
     "storage": lambda value: {"region": "s"},

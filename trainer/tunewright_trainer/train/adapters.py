@@ -11,6 +11,7 @@ from peft import (
     PromptTuningConfig,
     PromptTuningInit,
     get_peft_model,
+    get_peft_model_state_dict,
     set_peft_model_state_dict,
 )
 
@@ -40,7 +41,8 @@ def trained_scorer(base: Any, tuning: Tuning, settings: Settings, previous: Path
     config.task_type, config.modules_to_save = "SEQ_CLS", [SCORE]
     model = _with_adapter(base, config)
     if previous is not None:
-        set_peft_model_state_dict(model, read_tensors(previous))
+        # The chain has no head yet: the scorer keeps its fresh one.
+        set_peft_model_state_dict(model, {**get_peft_model_state_dict(model), **read_tensors(previous)})
     return model
 
 
