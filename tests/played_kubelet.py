@@ -65,13 +65,17 @@ class PlayedKubelet:
         self.script: Script = success
         self.dead_pods: set[str] = set()
         """Names of pods whose node does not answer any more."""
+        self.starts_pods = True
+        """False leaves them in ContainerCreating."""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="played-kubelet", daemon=True)
 
     def start(self) -> None:
         """Register the node and begin."""
         if self._api.find(f"/api/v1/nodes/{NODE}") is None:
-            self._api.create("/api/v1/nodes", {"kind": "Node", "apiVersion": "v1", "metadata": {"name": NODE}})
+            # As each kubelet labels its node: an affinity by host name holds no node back that has no such label.
+            metadata = {"name": NODE, "labels": {"kubernetes.io/hostname": NODE}}
+            self._api.create("/api/v1/nodes", {"kind": "Node", "apiVersion": "v1", "metadata": metadata})
         self._heartbeat()
         self._thread.start()
 
@@ -108,7 +112,7 @@ class PlayedKubelet:
                 continue
             if "deletionTimestamp" in pod["metadata"]:
                 self._end_deleted(pod)
-            elif pod["status"]["phase"] == "Pending":
+            elif pod["status"]["phase"] == "Pending" and self.starts_pods:
                 self._report(pod, "Running", {"running": {"startedAt": _now()}})
             elif pod["status"]["phase"] == "Running" and (ending := self._ending(pod)) is not None:
                 self._end(pod, ending)

@@ -9,7 +9,8 @@ from typing import Any
 
 from builders import NOW, SETTINGS, UID, result, spec
 from tunewright_api import names
-from tunewright_api.status import FineTuneJobStatus
+from tunewright_api.run import ProgressReport
+from tunewright_api.status import FineTuneJobStatus, Progress
 from tunewright_operator.core.conditions import is_finished
 from tunewright_operator.core.parse import parse_job_object
 from tunewright_operator.core.plan import plan
@@ -32,6 +33,9 @@ class World:
         self.stale: tuple[dict[str, JobView], dict[str, PodView]] | None = None
         """What the operator's cache still shows, if it lags behind."""
         self.refused: set[str] = set()
+        self.progress: ProgressReport | None = None
+        """What the running pod answers, if it can be asked."""
+        self.silent_since = NOW
         self.creations: Counter[str] = Counter()
         self.deleted_by_others: set[str] = set()
         self._uids = 0
@@ -58,7 +62,15 @@ class World:
         """Through the cache, which may lag, but knows what this operator itself has written."""
         jobs, pods = self.stale or (self.jobs, self.pods)
         refusals: Mapping[str, str] = {name: "exceeded quota" for name in self.refused}
-        return Observed(now=self.now, jobs=tuple(jobs.values()), pods=tuple(pods.values()), refusals=refusals)
+        silence = 0.0 if self.progress else max(0.0, (self.now - self.silent_since).total_seconds())
+        return Observed(
+            now=self.now,
+            jobs=tuple(jobs.values()),
+            pods=tuple(pods.values()),
+            progress=self.progress,
+            progress_silence_seconds=silence,
+            refusals=refusals,
+        )
 
     def decide(self) -> Plan:
         """One decision, with nothing done about it."""
@@ -128,7 +140,21 @@ class World:
 
     def run_pod(self, name: str) -> None:
         """The pod starts."""
-        self.pods[name] = dataclasses.replace(self.pods[name], phase="Running", node="node-1")
+        self.pods[name] = dataclasses.replace(self.pods[name], phase="Running", node="node-1", unscheduled_message="")
+
+    def wait_for_room(self, name: str) -> None:
+        """The scheduler finds no node."""
+        self.pods[name] = dataclasses.replace(self.pods[name], unscheduled_message="0/1 nodes are available")
+
+    def report(self, name: str, figure: int) -> None:
+        """The pod answers the operator, with something new or not."""
+        step, attempt = self.step_of(name)
+        self.progress = ProgressReport(progress=Progress(step=step, attempt=attempt, global_step=figure))
+
+    def fall_silent(self) -> None:
+        """It does not answer any more."""
+        if self.progress is not None:
+            self.progress, self.silent_since = None, self.now
 
     def succeed(self, name: str, *, message: str | None = None) -> None:
         """The pod ends well; `message` is what is left of its words."""

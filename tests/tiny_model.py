@@ -109,8 +109,8 @@ def spec(
 class Run:
     """Plays the operator for one run: hands digests from step to step, counts attempts."""
 
-    def __init__(self, spec: FineTuneJobSpec, scratch: Path) -> None:
-        self.spec, self.scratch = spec, scratch
+    def __init__(self, spec: FineTuneJobSpec, scratch: Path, run_id: str = "r1-u") -> None:
+        self.spec, self.scratch, self.run_id = spec, scratch, run_id
         self.results: dict[str, RunResult] = {}
         self.attempts: dict[str, int] = {}
 
@@ -126,7 +126,7 @@ class Run:
             namespace="t",
             name="tiny",
             uid="u" * 8,
-            run_id="r1-u",
+            run_id=self.run_id,
             step=step,
             attempt=attempt,
             inputs=inputs,

@@ -1,6 +1,12 @@
 """One FineTuneJob on a real API server, as a test sees it."""
 
+import contextlib
+import http.server
+import threading
+from collections.abc import Iterator
 from typing import Any
+
+from pydantic import BaseModel
 
 from builders import STEPS, spec
 from played_kubelet import success
@@ -57,3 +63,29 @@ def until(step: str) -> Any:
 
 def child(run: Run, step: str, attempt: int = 1) -> str:
     return names.child_name(run.name, run.object()["metadata"]["uid"], step, attempt)
+
+
+@contextlib.contextmanager
+def answering_pod(path: str, report: BaseModel) -> Iterator[None]:
+    """What listens at the address of the played pods."""
+    body = report.model_dump_json(by_alias=True).encode()
+
+    class Pod(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if self.path == path else 404)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            return
+
+    server = http.server.ThreadingHTTPServer((POD_IP, names.HTTP_PORT), Pod)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

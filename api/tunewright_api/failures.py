@@ -91,7 +91,7 @@ FAILURES: dict[FailureClass, FailurePolicy] = {
         0, 0, "Look at the evaluation report: the tuned model is not better than the base model.", 72
     ),
     FailureClass.INTERNAL: FailurePolicy(
-        1, 5, "Look at the pod's log; if it is a fault of Tunewright, please report it with that log.", 73
+        1, 5, "Look at the pod's log; if it is a fault of Tunewright, report it with that log.", 73
     ),
 }
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pydantic import BaseModel
 
 from tunewright_api.adapter_monitor import AdapterMonitorSpec, AdapterMonitorStatus
-from tunewright_api.spec import MUTABLE_FIELDS, FineTuneJobSpec
+from tunewright_api.spec import MUTABLE_FIELDS, RESUME_OF_NO_STAGE, FineTuneJobSpec
 from tunewright_api.status import FineTuneJobStatus
 
 
@@ -49,7 +49,8 @@ def immutability_rules() -> tuple[tuple[str, str], ...]:
         for name, info in FineTuneJobSpec.model_fields.items()
         if (info.alias or name) not in MUTABLE_FIELDS
     ]
-    message = "spec.{} cannot be changed after creation: create a new FineTuneJob, or delete this one first (only suspend, cancel, runAttempt and limits may change)"
+    free = f"{', '.join(MUTABLE_FIELDS[:-1])} and {MUTABLE_FIELDS[-1]}"
+    message = f"spec.{{}} cannot be changed after creation: create a new FineTuneJob, or delete this one first (only {free} may change)"
     return tuple(
         (
             f"self.{name} == oldSelf.{name}"
@@ -88,6 +89,14 @@ FINE_TUNE_JOB = Kind(
         (
             "(has(self.runAttempt) ? self.runAttempt : 1) >= (has(oldSelf.runAttempt) ? oldSelf.runAttempt : 1)",
             "spec.runAttempt can only be raised",
+        ),
+        (
+            "has(self.resumeFrom) == has(oldSelf.resumeFrom) && (!has(self.resumeFrom) || self.resumeFrom == oldSelf.resumeFrom) || (has(self.runAttempt) ? self.runAttempt : 1) > (has(oldSelf.runAttempt) ? oldSelf.runAttempt : 1)",
+            "spec.resumeFrom says where a new run begins: raise spec.runAttempt in the same change",
+        ),
+        (
+            "!has(self.resumeFrom) || !self.resumeFrom.contains('/train-') || self.stages.exists(stage, self.resumeFrom.contains('/train-' + stage.name + '/'))",
+            f"spec.resumeFrom {RESUME_OF_NO_STAGE}",
         ),
     ),
     selectable_fields=(".status.phase", ".spec.model.id"),

@@ -43,7 +43,11 @@ class Limits(ApiModel):
     ) = None
     """New attempts a step may cost, by failure class, say {Preempted: 100, StorageUnavailable: 3}. Default: see the failure classes' table."""
     run_deadline: Duration | None = None
-    """Fail the run when it has taken this long from its start, time in suspension left out. Default: no limit."""
+    """Per run: fail it when it has taken this long from its start, time in suspension left out. Default: no limit."""
+    queue_deadline: Duration | None = None
+    """Per step, for each of its attempts: fail the attempt when it has waited this long for its queue, its node or its image, time in suspension left out. Default: no limit."""
+    no_progress_deadline: Duration | None = None
+    """Per step, for each of its attempts: end the attempt as a Hang when its pod runs and has reported nothing new for this long. Counts only once the pod has answered at /progress; choose it longer than the longest download. Default: no limit."""
 
     def retries_for(self, failure: FailureClass) -> int:
         """New attempts that `failure` may cost one step."""

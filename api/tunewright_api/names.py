@@ -1,5 +1,8 @@
 """Every name that two packages must agree on: API group, labels, child objects, keys in object storage, paths in a pod."""
 
+import re
+from typing import NamedTuple
+
 GROUP = "tunewright.dev"
 VERSION = "v1alpha1"
 API_VERSION = f"{GROUP}/{VERSION}"
@@ -64,6 +67,27 @@ def run_prefix(output_uri: str, namespace: str, job: str, run: str) -> str:
 def attempt_prefix(run_uri: str, step: str, attempt: int, pod_uid: str) -> str:
     """Each writer's own prefix: a zombie pod and its successor never share a key."""
     return f"{run_uri}/{step}/a{attempt}-{uid8(pod_uid)}"
+
+
+CHECKPOINT_URI = r"(s3|file)://.+/r[0-9]+-[0-9a-z]+/train-[a-z0-9-]+/a[0-9]+-[^/]+/checkpoint-[0-9]+"
+"""What `status.checkpoints[].uri` looks like."""
+_CHECKPOINT = re.compile(
+    r"(?P<run_uri>.+/(?P<run_id>r[0-9]+-[0-9a-z]+))/(?P<step>train-[a-z0-9-]+)/a[0-9]+-[^/]+/[^/]+"
+)
+
+
+class CheckpointPlace(NamedTuple):
+    """Whose a checkpoint is, by its URI."""
+
+    run_uri: str
+    run_id: str
+    step: str
+
+
+def checkpoint_place(uri: str) -> CheckpointPlace | None:
+    """The run and the step that a checkpoint's URI names; None if it is no such URI."""
+    found = _CHECKPOINT.fullmatch(uri)
+    return CheckpointPlace(found["run_uri"], found["run_id"], found["step"]) if found else None
 
 
 def step_manifest(run_uri: str, step: str) -> str:

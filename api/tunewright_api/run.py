@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from tunewright_api.base import ApiModel, Digest, ObservedModel, ShortText, Text
-from tunewright_api.names import TERMINATION_MESSAGE_BYTES, run_prefix
+from tunewright_api.names import TERMINATION_MESSAGE_BYTES, checkpoint_place, run_prefix
 from tunewright_api.pricing import Pricing
 from tunewright_api.spec import FineTuneJobSpec
 from tunewright_api.status import (
@@ -52,6 +52,16 @@ class RunConfig(ApiModel):
         """The URI under which everything of this run lives."""
         return run_prefix(self.spec.output.uri, self.namespace, self.name, self.run_id)
 
+    @property
+    def resume_uri(self) -> str | None:
+        """The checkpoint of an earlier run that this step begins from, if spec.resumeFrom names one of this step."""
+        place = checkpoint_place(self.spec.resume_from) if self.spec.resume_from else None
+        return self.spec.resume_from if place is not None and place.step == self.step else None
+
+    def is_own_run(self, run_uri: str) -> bool:
+        """Whether a run is one of this job, by its URI: no other's files are read as if they were."""
+        return run_uri == run_prefix(self.spec.output.uri, self.namespace, self.name, run_uri.rpartition("/")[2])
+
 
 class RunResult(ObservedModel):
     """How an attempt ended: the pod's termination message. At most 4096 bytes of JSON."""
@@ -72,6 +82,8 @@ class RunResult(ObservedModel):
     """The newest checkpoint, also of an attempt that was stopped."""
     evaluation: EvaluationStatus | None = None
     adapter: AdapterStatus | None = None
+    log: Text = ""
+    """Last lines of the log of an attempt that failed, with secrets and addresses masked."""
 
 
 class ProgressReport(ObservedModel):
@@ -99,6 +111,8 @@ def _shorter(result: RunResult) -> Iterator[RunResult]:
     result = result.model_copy(update={"resolved": None})
     yield result
     result = result.model_copy(update={"figures": {}})
+    yield result
+    result = result.model_copy(update={"log": ""})
     yield result
     for most in (6, 3, 0):
         result = _with_findings(result, most)

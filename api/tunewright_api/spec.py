@@ -18,8 +18,11 @@ from tunewright_api.tuning import Tuning
 
 LARGEST_SPEC_BYTES = 100_000
 """As JSON. A pod is told it in one variable, and Linux starts no process with a variable of 128 KiB or more."""
-MUTABLE_FIELDS = ("suspend", "cancel", "runAttempt", "limits")
+MUTABLE_FIELDS = ("suspend", "cancel", "runAttempt", "limits", "ttlSecondsAfterFinished", "resumeFrom")
 """What may change after creation; everything else decides what a run means."""
+
+
+RESUME_OF_NO_STAGE = "must be a checkpoint of one of spec.stages: its URI has /train-<stage>/ in it"
 
 
 class Model(ApiModel):
@@ -86,7 +89,7 @@ _NOT_SERVABLE = "output.servable: vLLM cannot serve DoRA, PromptTuning or Prefix
 
 
 class FineTuneJobSpec(ApiModel):
-    """What to train, on what, and where the result goes. Immutable, except suspend, cancel, runAttempt and limits."""
+    """What to train, on what, and where the result goes. Immutable, except suspend, cancel, runAttempt, limits, ttlSecondsAfterFinished and, with runAttempt, resumeFrom."""
 
     model_config = {
         "json_schema_extra": cel(
@@ -141,6 +144,20 @@ class FineTuneJobSpec(ApiModel):
     """True ends the run for good. It cannot be taken back: raise runAttempt to run again."""
     run_attempt: Annotated[Integer, Field(ge=1, le=10_000)] = 1
     """Raise it to run the same spec again, after a failure or a cancellation."""
+    resume_from: (
+        Annotated[
+            str,
+            Field(max_length=1024),
+            *matching(
+                names.CHECKPOINT_URI,
+                "must be a checkpoint of this job as status.checkpoints shows it: s3://.../train-<stage>/a<attempt>-<pod>/checkpoint-<step>",
+            ),
+        ]
+        | None
+    ) = None
+    """Checkpoint of an earlier run of this job that the run begins from, by its URI in status.checkpoints. If that run was the one before, the results of the steps before the checkpoint are kept; data that was changed since is not read again. Refused when model, data, stage, tuning, seed or kind of device differ. Changes only together with runAttempt. Default: begin from the beginning."""
+    ttl_seconds_after_finished: Annotated[Integer, Field(ge=0, le=315_360_000)] | None = None
+    """Per run: delete its Jobs and their pods so many seconds after it has finished. This object, its status and what was published stay. Default: keep them."""
 
     @model_validator(mode="after")
     def _stages_fit_together(self) -> Self:
@@ -198,6 +215,13 @@ class FineTuneJobSpec(ApiModel):
         """The policy stage whose weights `stage` starts from; None starts from the base model."""
         before = self.stages[: [other.name for other in self.stages].index(stage.name)]
         return next((other for other in reversed(before) if other.method is not Method.REWARD), None)
+
+    @model_validator(mode="after")
+    def _resumes_a_stage(self) -> Self:
+        place = names.checkpoint_place(self.resume_from) if self.resume_from else None
+        if place is not None and place.step not in self.steps():
+            raise ValueError(f"resumeFrom: {RESUME_OF_NO_STAGE}")
+        return self
 
     @model_validator(mode="after")
     def _fits_into_a_variable(self) -> Self:

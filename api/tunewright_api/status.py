@@ -9,6 +9,9 @@ from tunewright_api.base import Digest, LongText, ObservedModel, ShortText, Text
 from tunewright_api.conditions import Condition
 from tunewright_api.failures import FailureClass
 
+MOST_ATTEMPTS = 32
+MOST_EXCLUDED_NODES = 8
+
 
 class Phase(StrEnum):
     """One word for the print column. Conditions are the truth."""
@@ -73,8 +76,12 @@ class StepStatus(ObservedModel):
     finish_time: Timestamp | None = None
     not_before: Timestamp | None = None
     """Earliest start of the next attempt."""
+    waiting_since: Timestamp | None = None
+    """Since when the attempt has waited for its queue, its node or its image, moved on by the time in suspension; absent while its pod runs."""
     retries: Annotated[dict[FailureClass, int], Field(max_length=32)] = {}
     """Attempts spent so far, by failure class."""
+    excluded_nodes: Annotated[list[ShortText], Field(max_length=MOST_EXCLUDED_NODES)] = []
+    """Nodes that the newest attempt keeps away from: an attempt has failed there by the node's fault, or two have failed."""
     last_failure: Failure | None = None
     """Why the attempt before was not the last."""
     stopping_because: Failure | None = None
@@ -85,6 +92,33 @@ class StepStatus(ObservedModel):
     """Digest of what the step produced; handed to the next step as the only input it may use."""
     figures: Figures = {}
     """Key figures of the step."""
+
+
+class AttemptOutcome(StrEnum):
+    """How an attempt ended."""
+
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    STOPPED = "Stopped"
+    """On somebody's wish: nothing was wrong with it."""
+
+
+class AttemptRecord(ObservedModel):
+    """One attempt that is over. It stays when its Job and its pods are gone."""
+
+    step: ShortText
+    attempt: int
+    outcome: AttemptOutcome
+    started: Timestamp | None = None
+    """When its Job was seen first; absent when it never had one."""
+    finished: Timestamp | None = None
+    failure_class: Annotated[FailureClass | None, Field(alias="class")] = None
+    exit_code: int | None = None
+    node: ShortText | None = None
+    message: Text = ""
+    """Why it failed or was stopped."""
+    log: Text = ""
+    """Last lines of its log, with secrets and addresses masked."""
 
 
 class Progress(ObservedModel):
@@ -252,3 +286,5 @@ class FineTuneJobStatus(ObservedModel):
     evaluation: EvaluationStatus | None = None
     adapter: AdapterStatus | None = None
     failure: Failure | None = None
+    attempts: Annotated[list[AttemptRecord], Field(max_length=MOST_ATTEMPTS)] = []
+    """Attempts that are over, of this run and of those before it; the newest last."""

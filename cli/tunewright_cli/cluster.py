@@ -37,6 +37,7 @@ class Cluster:
                 ) from error
             self.namespace = "default"
         self._objects = client.CustomObjectsApi()
+        self._core = client.CoreV1Api()
 
     def create(self, namespace: str, body: dict[str, Any]) -> None:
         """Create a FineTuneJob."""
@@ -47,12 +48,30 @@ class Cluster:
         found: dict[str, Any] = self._call(self._objects.get_namespaced_custom_object, namespace, name)
         return found
 
+    def events(self, namespace: str, uid: str) -> list[dict[str, Any]]:
+        """What was told about one object. Who may not read events gets none."""
+        try:
+            answer = self._asked(
+                self._core.list_namespaced_event,
+                namespace,
+                field_selector=f"involvedObject.uid={uid}",
+                _preload_content=False,
+            )
+        except ClusterUnreachable:
+            raise
+        except ClusterProblem:
+            return []
+        return list(json.loads(answer.data).get("items") or [])
+
     def _call(self, method: Any, namespace: str, *arguments: Any, **options: Any) -> Any:
+        return self._asked(method, GROUP, VERSION, namespace, PLURAL, *arguments, **options)
+
+    def _asked(self, method: Any, *arguments: Any, **options: Any) -> Any:
         from kubernetes.client.exceptions import ApiException
         from urllib3.exceptions import HTTPError
 
         try:
-            return method(GROUP, VERSION, namespace, PLURAL, *arguments, _request_timeout=TIMEOUT_SECONDS, **options)
+            return method(*arguments, _request_timeout=TIMEOUT_SECONDS, **options)
         except ApiException as error:
             raise ClusterProblem(_explained(error)) from error
         except (HTTPError, OSError) as error:

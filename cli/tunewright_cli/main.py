@@ -13,6 +13,7 @@ COMMANDS = {
     "estimate": ("tunewright_cli.estimate", "say what memory, time and money a FineTuneJob will need"),
     "submit": ("tunewright_cli.submit", "create a FineTuneJob in the cluster"),
     "watch": ("tunewright_cli.watch", "follow a FineTuneJob to its end"),
+    "describe": ("tunewright_cli.describe", "tell what a FineTuneJob does, has done, and why"),
 }
 
 
@@ -37,8 +38,9 @@ def parser() -> argparse.ArgumentParser:
         "--secrets", metavar="DIRECTORY", help="storage keys, a folder for each Secret; default: the AWS_* variables"
     )
     _add_data_arguments(made["validate"], made["estimate"])
-    made["watch"].add_argument("name", metavar="NAME")
-    for name in ("submit", "watch"):
+    for name in ("watch", "describe"):
+        made[name].add_argument("name", metavar="NAME")
+    for name in ("submit", "watch", "describe"):
         made[name].add_argument("-n", "--namespace", help="default: the manifest's or the context's")
     return root
 

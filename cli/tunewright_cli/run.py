@@ -78,7 +78,7 @@ def _base_config(document: Document) -> RunConfig:
     """The run is named after name and spec: the same manifest goes on, a changed one begins anew."""
     spec = document.spec()
     digest = hashlib.sha256(
-        f"{document.name}\n{spec.model_dump_json(exclude={'limits', 'suspend', 'cancel'})}".encode()
+        f"{document.name}\n{spec.model_dump_json(exclude={'limits', 'suspend', 'cancel', 'ttl_seconds_after_finished'})}".encode()
     ).hexdigest()
     uid = str(uuid.UUID(digest[:32]))
     return RunConfig(

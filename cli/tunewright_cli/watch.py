@@ -3,14 +3,12 @@
 import argparse
 import sys
 import time
-from typing import Any
-
-from pydantic import ValidationError
 
 from tunewright_api.conditions import ConditionType, find
 from tunewright_api.failures import FailureClass, exit_code
 from tunewright_api.status import FineTuneJobStatus, Phase
 from tunewright_cli.cluster import Cluster, ClusterProblem, ClusterUnreachable
+from tunewright_cli.story import parse_status
 
 PAUSE_SECONDS = 2
 PATIENCE_SECONDS = 300
@@ -30,7 +28,7 @@ def _follow(cluster: Cluster, namespace: str, name: str) -> int:
     last, reached = "", time.monotonic()
     while True:
         try:
-            status = _status(cluster.get(namespace, name))
+            status = parse_status(cluster.get(namespace, name))
             reached = time.monotonic()
         except ClusterUnreachable:
             if time.monotonic() - reached > PATIENCE_SECONDS:
@@ -44,13 +42,6 @@ def _follow(cluster: Cluster, namespace: str, name: str) -> int:
         if status.phase in (Phase.COMPLETE, Phase.FAILED, Phase.CANCELLED):
             return _finish(status)
         time.sleep(PAUSE_SECONDS)
-
-
-def _status(body: dict[str, Any]) -> FineTuneJobStatus:
-    try:
-        return FineTuneJobStatus.model_validate(body.get("status") or {})
-    except ValidationError:
-        return FineTuneJobStatus()
 
 
 def describe(status: FineTuneJobStatus) -> str:

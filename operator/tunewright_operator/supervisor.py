@@ -24,6 +24,7 @@ from tunewright_operator.shell.metrics import Metrics
 from tunewright_operator.shell.observe import Observer
 from tunewright_operator.shell.options import Options
 from tunewright_operator.shell.progress import Puller
+from tunewright_operator.shell.queue_words import QueueWords
 from tunewright_operator.shell.reconciler import Reconciler
 from tunewright_operator.shell.refusals import Refusals
 from tunewright_operator.shell.server import serve
@@ -100,7 +101,7 @@ class Operator:
         return Reconciler(
             client=self._client,
             cache=self._cache,
-            observer=Observer(self._client, self._cache, refusals, progress, reports),
+            observer=Observer(self._client, self._cache, refusals, QueueWords(self._client), progress, reports),
             executor=Executor(self._client, self._cache, refusals),
             metrics=self._metrics,
             settings=settings,

@@ -11,8 +11,8 @@ from typing import Any
 
 from tunewright_trainer.prepare.checks.base import Check, Conclusion
 from tunewright_trainer.prepare.corpus import Corpus, Kept, encode
-from tunewright_trainer.prepare.records import Example, Message, Record, hash64
-from tunewright_trainer.prepare.split import Part, normalised
+from tunewright_trainer.prepare.records import Example, Message, Record
+from tunewright_trainer.prepare.split import Part, key_of
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Row:
     def record(self, line: int) -> Record:
         answers = {name: [{"role": "assistant", "content": text}] for name, text in self.answers.items()}
         example = Example(self.messages, answers, dict(self.extra))
-        return Record(line, hash64(normalised(self.messages)), (example,), self.category)
+        return Record(line, key_of(self.messages), (example,), self.category)
 
 
 def ask(prompt: str, completion: str, **others: Any) -> Row:

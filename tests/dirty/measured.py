@@ -102,7 +102,7 @@ def measure(
     name: CheckName, module: ModuleType, spec: FineTuneJobSpec, renderer: Renderer, folder: Path, rounds: int
 ) -> Measure:
     """Plants with as many seeds, then looks at clean rows, then takes the time."""
-    context = CheckContext(spec, CONTEXT_LENGTH)
+    context = CheckContext(spec, CONTEXT_LENGTH, spill=folder)
     planted = found = alarms = beside = 0
     for seed in range(rounds):
         place = folder / str(seed)

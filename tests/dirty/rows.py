@@ -8,8 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from tunewright_trainer.prepare.records import Example, Message, Record, hash64
-from tunewright_trainer.prepare.split import normalised
+from tunewright_trainer.prepare.records import Example, Message, Record
+from tunewright_trainer.prepare.split import key_of
 
 Row = dict[str, Any]
 Planted = tuple[list[Row], frozenset[int]]
@@ -53,14 +53,14 @@ def record_of(row: Row, line: int = 1, **others: Any) -> Record:
     """A row as the gate has it once it is read."""
     asked = row.get("prompt", "")
     prompt: list[Message] = asked if isinstance(asked, list) else [{"role": "user", "content": asked}]
-    answers = {
+    answers: dict[str, list[Message]] = {
         name: [{"role": "assistant", "content": row[name]}]
         for name in ("completion", "chosen", "rejected")
         if name in row
     }
-    extra = {name: row[name] for name in ("tools", "answer", "label") if name in row}
+    extra: dict[str, Any] = {name: row[name] for name in ("tools", "answer", "label") if name in row}
     example = Example(prompt, answers, extra)
-    return Record(line, hash64(normalised(prompt)), (example,), synthetic=bool(row.get("synthetic")), **others)
+    return Record(line, key_of(prompt), (example,), synthetic=bool(row.get("synthetic")), **others)
 
 
 def planted(

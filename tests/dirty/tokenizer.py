@@ -1,6 +1,7 @@
 """A byte-level tokenizer, made here from docstrings in a second, with a chat template that has two faults to be found."""
 
 from pathlib import Path
+from typing import Any
 
 from dirty.rows import docstrings
 
@@ -13,9 +14,9 @@ TEMPLATE = (
 )
 
 
-def make_tokenizer(folder: Path, template: str = TEMPLATE) -> Path:
-    """Write the folder."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+def make_tokenizer(folder: Path, template: str = TEMPLATE, *, begins: bool = False) -> Path:
+    """Write the folder; with `begins`, of a tokenizer that sets a token before each text."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
     from transformers import PreTrainedTokenizerFast
 
     plain = Tokenizer(models.BPE())
@@ -28,7 +29,10 @@ def make_tokenizer(folder: Path, template: str = TEMPLATE) -> Path:
         show_progress=False,
     )
     plain.train_from_iterator([text for _, text in docstrings()[:2000]], trainer)
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=plain, eos_token="<|im_end|>", pad_token="<|endoftext|>")
+    if begins:
+        plain.post_processor = processors.TemplateProcessing("<|endoftext|> $A", special_tokens=[("<|endoftext|>", 0)])
+    tokenizer: Any = PreTrainedTokenizerFast
+    tokenizer = tokenizer(tokenizer_object=plain, eos_token="<|im_end|>", pad_token="<|endoftext|>")
     tokenizer.chat_template = template
     tokenizer.save_pretrained(folder)
     return folder

@@ -60,7 +60,7 @@ def files() -> list[bytes]:
         b"\xef\xbb\xbf" + b"\r\n".join(lines[start::5]) + b"\n\n" + b"\n".join(ODD_LINES[start::5])
         for start in range(5)
     ]
-    tables = [table([row]) for row in ROWS if "parallel_tool_calls" not in row] + [table([{"text": "a"}] * 200)]
+    tables = [table([row]) for row in ROWS if "parallel_tool_calls" not in row] + [table([{"text": "a"}] * 70)]
     packed = [gzip.compress(lines[0], mtime=0), pa.compress(lines[0], codec="zstd", asbytes=True)]
     return [
         b"",

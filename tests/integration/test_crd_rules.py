@@ -27,6 +27,7 @@ UNCHECKED = "some validation rules were not checked"
 STRICT = "strict decoding error: unknown field "
 URI = "must be s3://bucket/key (file:// works only with `tunewright run`, on your own machine)"
 NAME = "metadata.name must be at most 30 characters: lower-case letters, digits and dashes, beginning with a letter (names of Jobs and pods are made from it)"
+CHECKPOINT = "s3://out/adapters/default/demo/r1-0a1b2c3d/train-sft/a1-1234abcd/checkpoint-10"
 MONITOR = {"adapterUri": "s3://adapters/a", "endpoint": {"url": "http://vllm:8000/v1", "adapterModel": "a"}}
 
 
@@ -155,11 +156,15 @@ BAD_SPECS = [
     pytest.param(changed("split", to={"validation": 0.5, "test": 0.5}), "spec.split: Invalid value: validation and test together must stay under 0.9: nothing would be left to train on", id="a split that leaves nothing"),
     pytest.param(changed("storage", "endpoint", to="minio:9000"), 'spec.storage.endpoint: Invalid value: "minio:9000": must be http://host:port or https://host:port, without a path; leave it out for AWS S3', id="an endpoint without http"),
     pytest.param(changed("limits", "runDeadline", to="8 hours"), 'spec.limits.runDeadline: Invalid value: "8 hours": must be a duration such as 8h, 90m or 1h30m', id="a duration in words"),
+    pytest.param(changed("limits", "queueDeadline", to="1d"), 'spec.limits.queueDeadline: Invalid value: "1d": must be a duration such as 8h, 90m or 1h30m', id="a duration in days"),
     pytest.param(changed("limits", "retries", to={"Preemptd": 3}), f"spec.limits.retries: Invalid value: may only name failure classes: {', '.join(FailureClass)}", id="retries of an unknown class"),
     pytest.param(changed("compute", "scratchSize", to="5 GB"), 'spec.compute.scratchSize: Invalid value: "5 GB": must be a quantity such as 500m, 4 or 16Gi, without a space', id="a quantity with a space"),
     pytest.param(changed("compute", "env", to=[{"name": "HOME", "value": "/x"}]), "spec.compute.env[0]: Invalid value: HOME and names that begin with TUNEWRIGHT_ are set by the operator: choose another name", id="a variable that the operator sets"),
     pytest.param(changed("compute", "gpusPerNode", to=8), "spec.compute.gpusPerNode: Invalid value: 8: spec.compute.gpusPerNode in body should be less than or equal to 1", id="more GPUs than can be used yet"),
     pytest.param(changed("evaluation", "metrics", to=["bleu"]), 'spec.evaluation.metrics[0]: Unsupported value: "bleu": supported values: "loss", "rougeL", "exactMatch", "preferenceAccuracy", "reward"', id="an unknown metric"),
+    pytest.param(changed("ttlSecondsAfterFinished", to=-1), "spec.ttlSecondsAfterFinished: Invalid value: -1: spec.ttlSecondsAfterFinished in body should be greater than or equal to 0", id="a time to live of less than nothing"),
+    pytest.param(changed("resumeFrom", to="checkpoint-10"), 'spec.resumeFrom: Invalid value: "checkpoint-10": must be a checkpoint of this job as status.checkpoints shows it: s3://.../train-<stage>/a<attempt>-<pod>/checkpoint-<step>', id="a checkpoint without its place"),
+    pytest.param(changed("resumeFrom", to="s3://out/adapters/t/demo/r1-0a1b2c3d/train-kto/a1-1234abcd/checkpoint-10"), "spec.resumeFrom must be a checkpoint of one of spec.stages: its URI has /train-<stage>/ in it", id="a checkpoint of no stage"),
     pytest.param(changed("suspend", to="off"), number_wanted("suspend", "boolean"), id="a word for a truth"),
 ]  # fmt: skip
 BAD_MONITORS = [
@@ -229,7 +234,7 @@ def fresh(kubectl: Kubectl) -> Iterator[Callable[[Body], None]]:
 
 
 def fixed_message(field: str) -> str:
-    return f"spec.{field} cannot be changed after creation: create a new FineTuneJob, or delete this one first (only suspend, cancel, runAttempt and limits may change)"
+    return f"spec.{field} cannot be changed after creation: create a new FineTuneJob, or delete this one first (only suspend, cancel, runAttempt, limits, ttlSecondsAfterFinished and resumeFrom may change)"
 
 
 def test_every_field_but_the_named_ones_is_fixed_however_it_is_changed(
@@ -255,7 +260,14 @@ def test_every_field_but_the_named_ones_is_fixed_however_it_is_changed(
 
 def test_the_table_above_has_every_fixed_field() -> None:
     fields = {info.alias for info in FineTuneJobSpec.model_fields.values()}
-    assert set(FIXED_CHANGES) == fields - {"suspend", "cancel", "runAttempt", "limits"}
+    assert set(FIXED_CHANGES) == fields - {
+        "suspend",
+        "cancel",
+        "runAttempt",
+        "limits",
+        "ttlSecondsAfterFinished",
+        "resumeFrom",
+    }
 
 
 def patch(kubectl: Kubectl, **fields: Any) -> list[str]:
@@ -270,12 +282,20 @@ def test_a_run_can_be_suspended_bounded_cancelled_and_started_anew(
     assert patch(kubectl, suspend=True) == []
     assert patch(kubectl, suspend=False, limits={"runDeadline": "8h"}) == []
     assert patch(kubectl, limits={"runDeadline": "9h", "retries": {"Preempted": 5}}) == []
+    assert patch(kubectl, ttlSecondsAfterFinished=3600) == []
+    assert patch(kubectl, ttlSecondsAfterFinished=None) == []
     assert patch(kubectl, cancel=True) == []
     (sentence,) = patch(kubectl, cancel=False)
     assert sentence.endswith("spec.cancel cannot be taken back: raise spec.runAttempt in the same change to run again")
     assert patch(kubectl, cancel=False, runAttempt=2) == []
     (sentence,) = patch(kubectl, runAttempt=1)
     assert sentence.endswith("spec.runAttempt can only be raised")
+    (sentence,) = patch(kubectl, resumeFrom=CHECKPOINT)
+    assert sentence.endswith("spec.resumeFrom says where a new run begins: raise spec.runAttempt in the same change")
+    assert patch(kubectl, resumeFrom=CHECKPOINT, runAttempt=3) == []
+    (sentence,) = patch(kubectl, resumeFrom=None)
+    assert sentence.endswith("spec.resumeFrom says where a new run begins: raise spec.runAttempt in the same change")
+    assert patch(kubectl, resumeFrom=None, runAttempt=4) == []
     kubectl.done("label", "ftj", "demo", "team=a")
     kubectl.done("annotate", "ftj", "demo", "note=b")
 

@@ -62,11 +62,14 @@ def test_the_longest_legal_names_make_a_job_that_the_api_server_takes(api: RawAp
     config = RunConfig(
         namespace=namespace, name=name, uid=uid, run_id="r1-x", step="train-" + "s" * 12, attempt=99, spec=parsed
     )
-    manifest = build_job(job, config.model_copy(update={"image": "trainer:test"}), None)
+    manifest = build_job(job, config.model_copy(update={"image": "trainer:test"}))
     assert len(manifest["metadata"]["name"]) == 63 - 1
     # A pod's name is its Job's with six more characters, cut to fit; its host name and labels have to stay legal too.
     api.create(f"{jobs_path(namespace)}?dryRun=All", manifest)
-    api.create(jobs_path(namespace), {**manifest, "spec": {**manifest["spec"], "suspend": True}})
+    # Without its owner, whom nobody has created: else the garbage collector may come first.
+    orphan = {key: value for key, value in manifest["metadata"].items() if key != "ownerReferences"}
+    suspended = {**manifest["spec"], "suspend": True}
+    api.create(jobs_path(namespace), {**manifest, "metadata": orphan, "spec": suspended})
     api.patch(f"{jobs_path(namespace)}/{manifest['metadata']['name']}", {"spec": {"suspend": False}})
     (pod,) = eventually(lambda: api.items(f"/api/v1/namespaces/{namespace}/pods"), "its pod is created")
     api.delete(f"{jobs_path(namespace)}/{manifest['metadata']['name']}", propagationPolicy="Background")
@@ -144,6 +147,7 @@ def test_a_pod_that_never_ends_holds_its_job_open_until_the_next_attempt_passes_
 ) -> None:
     operator = OperatorProcess(kubeconfig, tmp_path / "operator.log", namespaces=namespace)
     operator.variables["TUNEWRIGHT_TERMINATION_PATIENCE_SECONDS"] = "3"
+    operator.variables["TUNEWRIGHT_EXCLUSION_PATIENCE_SECONDS"] = "1"
     operator.start()
     try:
         kubelet.script = until("train-sft")

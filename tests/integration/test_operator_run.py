@@ -1,17 +1,11 @@
 """The operator as a process against a real API server and Job controller, under the chart's own role; the test plays the kubelet."""
 
 import collections
-import contextlib
-import http.server
 import json
-import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from pydantic import BaseModel
 
 import devcluster
 from builders import STEPS
@@ -24,35 +18,9 @@ from tunewright_api.failures import PREEMPTED_EXIT_CODE
 from tunewright_api.run import ProgressReport, RunConfig
 from tunewright_api.status import Progress
 from tunewright_operator.shell.leases import LeaseTimes
-from watched_run import GROUP, POD_IP, Run, child, until
+from watched_run import GROUP, Run, answering_pod, child, until
 
 LEASE_SECONDS = LeaseTimes().duration
-
-
-@contextlib.contextmanager
-def answering_pod(path: str, report: BaseModel) -> Iterator[None]:
-    """What listens at the address of the played pods."""
-    body = report.model_dump_json(by_alias=True).encode()
-
-    class Pod(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200 if self.path == path else 404)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: Any) -> None:
-            return
-
-    server = http.server.ThreadingHTTPServer((POD_IP, names.HTTP_PORT), Pod)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def test_a_run_goes_through_all_steps_to_a_published_adapter(
@@ -320,8 +288,8 @@ def test_a_strangers_job_of_our_name_is_left_alone_until_it_is_gone(
 @pytest.mark.parametrize(
     ("hard", "words"),
     [
-        pytest.param({"count/jobs.batch": "0"}, "refuses the Job", id="of-jobs"),
-        pytest.param({"pods": "0"}, "refuses the pod", id="of-pods"),
+        pytest.param({"count/jobs.batch": "0"}, "cluster refuses the Job", id="of-jobs"),
+        pytest.param({"pods": "0"}, "cluster refuses the pod", id="of-pods"),
     ],
 )
 def test_a_quota_is_told_in_the_api_servers_words(

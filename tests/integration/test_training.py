@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 import tiny_model
+import trainer_process
 from interrupted import losses, stop_after
 from tiny_model import Run
 from tunewright_api.failures import FailureClass
+from tunewright_api.spec import FineTuneJobSpec
 from tunewright_trainer.shell import preemption
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -78,6 +80,59 @@ def test_a_torn_checkpoint_is_passed_over_for_the_one_before(
     unfinished.unlink()
     assert rough.attempt("train-sft").failure is None
     assert losses(rough, "train-sft") == losses(calm, "train-sft")
+
+
+def second_run(first: Run, resume_from: str, root: Path, **changes: Any) -> Run:
+    """The run after `first`, from one of its checkpoints; the results of the steps before are kept, as the operator keeps them."""
+    body = {**first.spec.to_wire(), "runAttempt": 2, "resumeFrom": resume_from, **changes}
+    run = Run(FineTuneJobSpec.model_validate(body), root / "scratch", run_id="r2-u")
+    run.results = {step: result for step, result in first.results.items() if step != "train-sft"}
+    return run
+
+
+def test_a_new_run_goes_on_from_a_checkpoint_of_the_one_before(model: Path, data: Path, tmp_path: Path) -> None:
+    first = start(model, data, tmp_path / "first")
+    first.until("train-sft")
+    (manifest,) = (tmp_path / "first" / "out").rglob("checkpoint-4/manifest.json")
+    run = second_run(first, f"file://{manifest.parent}", tmp_path)
+    result = run.attempt("train-sft")
+    assert result.failure is None
+    assert losses(run, "train-sft") == losses(first, "train-sft")
+    assert result.digest == first.results["train-sft"].digest
+    assert (result.manifest_uri or "").endswith("/r2-u/train-sft/manifest.json")
+    written = {path.parent.name for path in (tmp_path / "first" / "out" / "t" / "tiny" / "r2-u").rglob("optimizer.pt")}
+    assert written == set(), "steps 5 and 6 are all that was left to do"
+
+
+RESUMES_REFUSED = [
+    pytest.param("checkpoint-4", {"seed": 7}, "was made with other settings: model, data, stage, tuning, seed and kind of device must be the same", id="another seed"),
+    pytest.param("checkpoint-5", {}, "there is no checkpoint at file://", id="one that is not there"),
+    pytest.param("checkpoint-2", {}, "is not whole: ", id="a torn one"),
+    pytest.param("checkpoint-4", {"output": {"uri": "file:///elsewhere"}}, "is no checkpoint of this job", id="one of another place"),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def first_run(model: Path, data: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    root = tmp_path_factory.mktemp("first")
+    run = start(model, data, root)
+    run.until("train-sft")
+    (torn,) = (root / "out").rglob("checkpoint-2/optimizer.pt")
+    torn.write_bytes(b"")
+    return run
+
+
+@pytest.mark.parametrize(("name", "changes", "words"), RESUMES_REFUSED)
+def test_a_checkpoint_that_cannot_be_resumed_from_is_refused_in_words(
+    first_run: Run, tmp_path: Path, name: str, changes: dict[str, Any], words: str
+) -> None:
+    uri = f"{first_run.config('train-sft').run_uri}/train-sft/a1-trainsft/{name}"
+    failure = second_run(first_run, uri, tmp_path, **changes).attempt("train-sft").failure
+    assert failure is not None
+    assert failure.failure_class is FailureClass.INVALID_SPEC
+    assert failure.message.startswith("spec.resumeFrom: ")
+    assert words in failure.message
+    assert "leave spec.resumeFrom out" in failure.hint
 
 
 def test_a_step_that_was_committed_is_reported_again_and_not_done_again(
@@ -226,3 +281,12 @@ def test_a_loss_that_is_no_number_ends_the_run(model: Path, data: Path, tmp_path
     assert failure is not None
     assert failure.failure_class is FailureClass.DIVERGED
     assert "step 1" in failure.message
+
+
+def test_a_pod_that_fails_leaves_its_last_lines_in_its_message(model: Path, data: Path, tmp_path: Path) -> None:
+    config = start(model, data, tmp_path, sft={"dataset": {"uri": f"file://{data}/none.jsonl"}}).config("prepare")
+    ended = trainer_process.run(config, tmp_path / "pod")
+    assert ended.result.failure is not None
+    lines = ended.result.log.splitlines()
+    assert lines[0].endswith(" INFO Step started")
+    assert lines[-1].endswith(" ERROR The step failed")

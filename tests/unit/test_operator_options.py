@@ -9,7 +9,11 @@ IMAGES = {"TUNEWRIGHT_TRAINER_IMAGE": "t:1", "TUNEWRIGHT_MONITOR_IMAGE": "m:1"}
 
 
 def test_the_charts_variables_are_understood() -> None:
-    found = read([], {**IMAGES, "TUNEWRIGHT_NAMESPACES": "a, b,", "POD_NAME": "p", "POD_NAMESPACE": "system"})
+    patience = {"TUNEWRIGHT_EXCLUSION_PATIENCE_SECONDS": "60"}
+    found = read(
+        [], {**IMAGES, **patience, "TUNEWRIGHT_NAMESPACES": "a, b,", "POD_NAME": "p", "POD_NAMESPACE": "system"}
+    )
+    assert (found.settings.exclusion_patience_seconds, found.settings.termination_patience_seconds) == (60, 300)
     assert (found.settings.trainer_image, found.settings.monitor_image) == ("t:1", "m:1")
     assert (found.namespaces, found.identity, found.lease_namespace) == (("a", "b"), "p", "system")
 

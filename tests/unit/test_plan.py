@@ -4,38 +4,14 @@ from typing import Any
 
 import pytest
 
-from builders import NOW, SETTINGS, STEPS, UID, after, child, failed, job, observed, pod, result, succeeded
+from builders import NOW, SETTINGS, STEPS, UID, child, failed, job, observed, pod, result, succeeded
+from driven_plan import decide, running, started, step_of
 from tunewright_api.conditions import find, is_true
 from tunewright_api.failures import FailureClass
 from tunewright_api.status import Failure, FineTuneJobStatus, Phase, StepState, StepStatus
 from tunewright_operator.core.plan import plan
 from tunewright_operator.core.results import whole_progress
-from tunewright_operator.core.types import CreateJob, DeleteJob, FineTuneJob, Observed, Plan
-
-
-def decide(current: FineTuneJob, seen: Observed) -> tuple[FineTuneJob, Plan]:
-    """Plan once and store the status, as the shell does."""
-    decision = plan(current, seen, SETTINGS)
-    return after(current, decision), decision
-
-
-def started(**changes: Any) -> FineTuneJob:
-    """A job whose first attempt is recorded."""
-    return decide(job(**changes), observed())[0]
-
-
-def running(step: str = "prepare", **changes: Any) -> FineTuneJob:
-    """A job whose step `step` has a Job with a recorded uid."""
-    current = started(**changes)
-    for earlier in STEPS[: STEPS.index(step)]:
-        current, _ = decide(current, observed(child(earlier)))
-        current, _ = decide(current, succeeded(earlier))
-    current, _ = decide(current, observed(child(step)))
-    return current
-
-
-def step_of(current: FineTuneJob, name: str) -> Any:
-    return next(step for step in current.status.steps if step.name == name)
+from tunewright_operator.core.types import CreateJob, DeleteJob
 
 
 def test_the_first_look_records_the_attempt_and_creates_nothing() -> None:
@@ -281,7 +257,9 @@ def test_a_wait_is_told_in_the_words_of_whoever_knows(shown: dict[str, Any], rea
 def test_an_image_that_never_comes_fails_the_run_after_the_patience() -> None:
     stuck = pod(phase="Pending", waiting_reason="ImagePullBackOff", waiting_message="manifest unknown")
     current, decision = decide(running(), observed(child(), pods=(stuck,), seconds=400))
-    assert [type(action) for action in decision.actions] == [DeleteJob]
+    assert decision.actions == (), "why it is deleted is stored first"
+    current, decision = decide(current, observed(child(), pods=(stuck,), seconds=401))
+    assert decision.actions == (DeleteJob("tune-0a1b2c3d-prepare-a1", "job-prepare-1"),)
     current, _ = decide(current, observed(seconds=410))
     assert current.status.failure is not None
     assert current.status.failure.failure_class is FailureClass.IMAGE_PULL
@@ -292,6 +270,18 @@ def test_a_pod_stuck_on_a_dead_node_does_not_hold_the_run() -> None:
     stuck = pod("train-sft", deletion_deadline=NOW)
     current, _ = decide(running("train-sft"), observed(child("train-sft"), pods=(stuck,), seconds=301))
     assert step_of(current, "train-sft").retries == {FailureClass.NODE_FAULT: 1}
+
+
+def test_a_pod_stuck_on_a_dead_node_holds_up_neither_a_cancellation_nor_a_new_run() -> None:
+    stuck = pod("train-sft", deletion_deadline=NOW)
+    held = observed(child("train-sft", deleting=True), pods=(stuck,), seconds=301)
+    wire = running("train-sft").status.to_wire()
+    patient = observed(child("train-sft", deleting=True), pods=(stuck,), seconds=300)
+    assert plan(job(wire, cancel=True), patient, SETTINGS).status.phase is Phase.RUNNING
+    cancelled = plan(job(wire, cancel=True), held, SETTINGS)
+    assert cancelled.status.phase is Phase.CANCELLED
+    anew = plan(job(cancelled.status.to_wire(), runAttempt=2), held, SETTINGS)
+    assert (anew.status.run_id, anew.actions) == ("r2-0a1b2c3d", ())
 
 
 def test_a_finished_run_is_never_touched_again() -> None:

@@ -7,8 +7,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from message_style import faults
 from played_world import World
-from tunewright_api.status import Phase, StepState
+from tunewright_api.status import MOST_ATTEMPTS, Phase, StepState
 
 EXIT_CODES = st.sampled_from([1, 2, 64, 65, 66, 67, 68, 69, 70, 71, 72, 73, 79, 137, 139, 143])
 SHOWN = st.one_of(
@@ -67,6 +68,35 @@ class AnythingHappens(RuleBasedStateMachine):
             self.world.run_pod(name)
 
     @precondition(lambda self: self.world.active())
+    @rule(data=st.data())
+    def a_pod_finds_no_node(self, data: st.DataObject) -> None:
+        name = data.draw(st.sampled_from(self.world.active()))
+        if name in self.world.pods and self.world.pods[name].phase == "Pending":
+            self.world.wait_for_room(name)
+
+    @precondition(lambda self: self.world.active())
+    @rule(data=st.data(), figure=st.integers(0, 2))
+    def a_pod_tells_how_far_it_is(self, data: st.DataObject, figure: int) -> None:
+        self.world.report(data.draw(st.sampled_from(self.world.active())), figure)
+
+    @rule()
+    def pods_fall_silent(self) -> None:
+        self.world.fall_silent()
+
+    @rule(
+        queue=st.sampled_from([None, "1m", "1h"]),
+        run=st.sampled_from([None, "2h"]),
+        progress=st.sampled_from([None, "5m"]),
+    )
+    def the_user_sets_deadlines(self, queue: str | None, run: str | None, progress: str | None) -> None:
+        limits = {"queueDeadline": queue, "runDeadline": run, "noProgressDeadline": progress}
+        self.world.change(limits={name: value for name, value in limits.items() if value})
+
+    @rule(seconds=st.sampled_from([0, 600]))
+    def the_user_wants_the_jobs_of_finished_runs_gone(self, seconds: int) -> None:
+        self.world.change(ttlSecondsAfterFinished=seconds)
+
+    @precondition(lambda self: self.world.active())
     @rule(data=st.data(), message=st.sampled_from([None, "", "{", '{"step": "other", "attempt": 1}']))
     def a_pod_succeeds(self, data: st.DataObject, message: str | None) -> None:
         name = data.draw(st.sampled_from(self.world.active()))
@@ -121,6 +151,20 @@ class AnythingHappens(RuleBasedStateMachine):
         for step in self.world.status().steps:
             assert step.attempt >= self.attempts.get(step.name, 0), step.name
             self.attempts[step.name] = step.attempt
+
+    @invariant()
+    def each_attempt_that_is_over_is_told_once(self) -> None:
+        told = [(record.step, record.attempt) for record in self.world.status().attempts]
+        assert len(set(told)) == len(told) <= MOST_ATTEMPTS
+        for step in self.world.status().steps:
+            if step.state in (StepState.PENDING, StepState.RUNNING):
+                assert (step.name, step.attempt) not in told, "it is not over"
+            if step.state is StepState.SUCCEEDED and len(told) < MOST_ATTEMPTS:
+                assert (step.name, step.attempt) in told
+
+    @invariant()
+    def every_sentence_keeps_the_rules(self) -> None:
+        assert faults(self.world.status()) == []
 
     @invariant()
     def steps_go_in_order(self) -> None:

@@ -91,3 +91,17 @@ async def test_a_pod_that_cannot_be_reached_is_no_error() -> None:
     pulls = Puller("/progress", ProgressReport, pause_seconds=5, clock=Clock(), port=9)
     assert await pulls.report("uid", "127.0.0.1") is None
     await pulls.close()
+
+
+async def test_silence_is_counted_from_the_first_question_and_ends_with_an_answer() -> None:
+    clock, answers = Clock(), False
+    pod = Pod(lambda: web.Response(text=GOOD) if answers else web.Response(status=503))
+    async with puller(pod, clock) as pulls:
+        assert pulls.silence_seconds("uid") == 0
+        for _ in range(3):
+            await pulls.report("uid", "127.0.0.1")
+            clock.now += 60
+        assert pulls.silence_seconds("uid") == 180
+        answers = True
+        await pulls.report("uid", "127.0.0.1")
+        assert pulls.silence_seconds("uid") == 0

@@ -1,5 +1,6 @@
 """A pod's entry point: configuration in a variable, result in the termination message and the exit code."""
 
+import faulthandler
 import json
 import logging
 import os
@@ -15,6 +16,7 @@ from tunewright_api.sentences import sentences
 from tunewright_api.status import Failure
 from tunewright_trainer.shell import preemption
 from tunewright_trainer.shell.environment import Environment
+from tunewright_trainer.shell.log_tail import LogTail
 from tunewright_trainer.step import run_step
 
 STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -37,12 +39,13 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, default=str)
 
 
-def _configure_logging() -> None:
-    handler = logging.StreamHandler(sys.stdout)
+def _configure_logging() -> LogTail:
+    handler, tail = logging.StreamHandler(sys.stdout), LogTail()
     handler.setFormatter(JsonLines())
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    logging.basicConfig(level=logging.INFO, handlers=[handler, tail])
     for noisy in ("botocore", "boto3", "urllib3", "s3transfer", "httpx"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    return tail
 
 
 def _tell(result: RunResult, environment: Environment) -> None:
@@ -73,7 +76,9 @@ def _refuse(error: ValidationError, environment: Environment) -> int:
 
 def main() -> int:
     """Run the step that the variable describes; the return value is the exit code."""
-    _configure_logging()
+    tail = _configure_logging()
+    # What a native library's crash leaves is kept by the kubelet: the last thing that the log says.
+    faulthandler.enable()
     preemption.install()
     logger = logging.getLogger("tunewright_trainer")
     environment = Environment.from_variables()
@@ -83,6 +88,8 @@ def main() -> int:
         return _refuse(error, environment)
     logger.info("Step started", extra={"step": config.step, "attempt": config.attempt, "run": config.run_id})
     result = run_step(config, environment)
+    if result.failure is not None:
+        result = result.model_copy(update={"log": tail.text()})
     _tell(result, environment)
     failure = result.failure
     logger.info(

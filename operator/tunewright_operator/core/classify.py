@@ -17,6 +17,11 @@ HOPELESS_IMAGE_REASONS = frozenset({"InvalidImageName", "ErrImageNeverPull"})
 IMAGE_REASONS = HOPELESS_IMAGE_REASONS | {"ErrImagePull", "ImagePullBackOff", "RegistryUnavailable"}
 
 
+def is_starting(pod: PodView) -> bool:
+    """Whether the pod has its node, and the kubelet has not got it to run."""
+    return pod.phase == "Pending" and pod.node is not None and pod.waiting_reason not in IMAGE_REASONS
+
+
 def parse_result(pods: Iterable[PodView], step: str) -> RunResult | None:
     """The result that a pod left behind, if it can be read and speaks of this step."""
     for pod in pods:

@@ -28,6 +28,10 @@ class Situation:
     """Nothing will change until a person acts."""
     admitted: bool | None = None
     """False while pods wait for a queue, a node or an image; None when no pod is wanted."""
+    waits_for: str = ""
+    """The wait in a few words, for the failure that ends it."""
+    quoted: str = ""
+    """The very words of whoever lets it wait."""
 
 
 def is_finished(status: FineTuneJobStatus) -> bool:
@@ -111,7 +115,7 @@ def _step_condition(type_: str, steps: tuple[str, ...], status: FineTuneJobStatu
         type_,
         False,
         Reason.WAITING_FOR_STEP,
-        "Waiting for the steps before." if situation.phase is Phase.RUNNING else "Not done.",
+        "It comes after the steps before it." if situation.phase is Phase.RUNNING else "It is not done.",
     )
 
 

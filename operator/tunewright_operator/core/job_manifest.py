@@ -1,5 +1,6 @@
 """Builds the batch/v1 Job of one attempt. Returns data; creates nothing."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from tunewright_api import names
@@ -7,6 +8,7 @@ from tunewright_api.compute import StepCompute
 from tunewright_api.failures import FAIL_JOB_EXIT_CODES
 from tunewright_api.run import RunConfig
 from tunewright_api.spec import FineTuneJobSpec
+from tunewright_operator.core.exclusion import node_affinity
 from tunewright_operator.core.types import FineTuneJob, Manifest
 
 USER = 10001
@@ -21,8 +23,8 @@ def needs_gpu(step: str) -> bool:
     return step == names.EVALUATE or step.startswith(names.TRAIN_PREFIX)
 
 
-def build_job(job: FineTuneJob, config: RunConfig, deadline_seconds: int | None) -> Manifest:
-    """The Job of the attempt that `config` describes."""
+def build_job(job: FineTuneJob, config: RunConfig, excluded_nodes: Iterable[str] = ()) -> Manifest:
+    """The Job of the attempt that `config` describes. It has no deadline of its own: activeDeadlineSeconds would start anew with each Job, and stop while one is suspended."""
     name = names.child_name(job.name, job.uid, config.step, config.attempt)
     labels = _labels(job, config)
     spec: dict[str, Any] = {
@@ -44,10 +46,11 @@ def build_job(job: FineTuneJob, config: RunConfig, deadline_seconds: int | None)
                 },
             ]
         },
-        "template": {"metadata": {"labels": labels, "annotations": _pod_annotations()}, "spec": _pod_spec(config)},
+        "template": {
+            "metadata": {"labels": labels, "annotations": _pod_annotations()},
+            "spec": _pod_spec(config, excluded_nodes),
+        },
     }
-    if deadline_seconds is not None:
-        spec["activeDeadlineSeconds"] = max(1, deadline_seconds)
     queue = config.spec.compute.queue_name
     return {
         "apiVersion": "batch/v1",
@@ -102,7 +105,7 @@ def step_compute(spec: FineTuneJobSpec, step: str) -> StepCompute:
     return found or StepCompute()
 
 
-def _pod_spec(config: RunConfig) -> dict[str, Any]:
+def _pod_spec(config: RunConfig, excluded_nodes: Iterable[str]) -> dict[str, Any]:
     compute, own = config.spec.compute, step_compute(config.spec, config.step)
     spec: dict[str, Any] = {
         "restartPolicy": "Never",
@@ -124,6 +127,7 @@ def _pod_spec(config: RunConfig) -> dict[str, Any]:
         "priorityClassName": compute.priority_class_name,
         "nodeSelector": own.node_selector,
         "tolerations": own.tolerations,
+        "affinity": node_affinity(excluded_nodes),
         "imagePullSecrets": [secret.to_wire() for secret in config.spec.image_pull_secrets or []] or None,
     }
     return {**spec, **{key: value for key, value in optional.items() if value is not None}}
@@ -136,7 +140,8 @@ def _container(config: RunConfig) -> dict[str, Any]:
         "env": _environment(config),
         "ports": [{"name": "metrics", "containerPort": names.HTTP_PORT}],
         "resources": _resources(config),
-        "terminationMessagePolicy": "File",
+        # A pod that was killed, or crashed in a native library, writes no message: then the kubelet keeps the last lines of its log.
+        "terminationMessagePolicy": "FallbackToLogsOnError",
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,

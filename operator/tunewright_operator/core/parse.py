@@ -137,6 +137,7 @@ def pod_view(raw: Raw) -> PodView:
         unscheduled_message=unscheduled.get("message", ""),
         disruption=_conditions(raw).get("DisruptionTarget", {}).get("reason", ""),
         created=parse_time(metadata.get("creationTimestamp")),
+        started=parse_time((state.get("running") or {}).get("startedAt")),
         # The API server sets deletionTimestamp to the end of the grace period.
         deletion_deadline=deleted,
     )

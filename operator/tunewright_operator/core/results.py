@@ -29,6 +29,7 @@ def fold_result(status: FineTuneJobStatus, step: StepStatus, result: RunResult, 
         update={
             "state": StepState.SUCCEEDED,
             "finish_time": format_time(now),
+            "waiting_since": None,
             "manifest_uri": result.manifest_uri,
             "digest": result.digest,
             "figures": result.figures,
@@ -57,9 +58,9 @@ def fold_progress(
     status: FineTuneJobStatus, report: ProgressReport | None, now: datetime, interval_seconds: int
 ) -> FineTuneJobStatus:
     """Progress of the running pod, not more often than the interval: each write is seen by every watcher."""
-    if report is None or report.progress == status.progress:
-        return status
     before = status.progress
+    if report is None or not (_brings_more(status, report) or before is None or is_news(before, report.progress)):
+        return status
     written = parse_time(before.updated_at) if before else None
     fresh = written is not None and (now - written).total_seconds() < interval_seconds
     if fresh and before is not None and _same_moment(before, report):
@@ -77,6 +78,18 @@ def whole_progress(status: FineTuneJobStatus) -> Progress:
     # A column shows a number as it is stored, and a float32 has 16 digits.
     loss = round(last_loss, 4) if last_loss is not None else None
     return Progress(step=status.steps[-1].name, summary=f"{steps}/{steps} steps", loss=loss)
+
+
+def is_news(before: Progress, now: Progress) -> bool:
+    """Whether a pod has got anywhere. Its clock says nothing: `updatedAt` in status is the operator's, of the last change."""
+    return before.model_copy(update={"updated_at": None}) != now.model_copy(update={"updated_at": None})
+
+
+def _brings_more(status: FineTuneJobStatus, report: ProgressReport) -> bool:
+    """A report may bring a checkpoint, or what was resolved, with no new figure."""
+    stages = status.resolved.stages if status.resolved else []
+    new_checkpoint = report.checkpoint is not None and report.checkpoint not in status.checkpoints
+    return new_checkpoint or (report.resolved is not None and report.resolved not in stages)
 
 
 def _same_moment(before: Progress, report: ProgressReport) -> bool:

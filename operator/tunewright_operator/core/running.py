@@ -6,9 +6,12 @@ from tunewright_api.conditions import Reason
 from tunewright_api.failures import FAILURES, FailureClass
 from tunewright_api.limits import Limits
 from tunewright_api.status import Failure, FineTuneJobStatus, Phase, StepState, StepStatus
-from tunewright_operator.core.attempts import after_failure, run_config
-from tunewright_operator.core.classify import IMAGE_REASONS, failure_of, image_failure, parse_result, stuck_failure
+from tunewright_operator.core import history
+from tunewright_operator.core.attempts import after_failure, run_config, uncounted_attempt
+from tunewright_operator.core.classify import failure_of, image_failure, parse_result, stuck_failure
 from tunewright_operator.core.conditions import Situation
+from tunewright_operator.core.deadlines import hang_failure, wait_failure
+from tunewright_operator.core.exclusion import exclusion_is_in_the_way
 from tunewright_operator.core.job_manifest import build_job
 from tunewright_operator.core.parse import format_time, parse_time
 from tunewright_operator.core.results import fold_leftovers, fold_progress, fold_result, replace_step
@@ -23,6 +26,8 @@ from tunewright_operator.core.types import (
     PodView,
     Settings,
 )
+from tunewright_operator.core.waiting import refused, situation_of
+from tunewright_operator.core.words import next_words, retry_words, stopping_words, stranger_words
 
 
 @dataclass(frozen=True)
@@ -42,8 +47,8 @@ def plan_step(job: FineTuneJob, step: StepStatus, observed: Observed, settings: 
     child = observed.job(step.job_name)
     if child is not None and child.owner_uid != job.uid:
         return _stranger(job, step)
-    if step.stopping_because is not None:
-        return _stopping_for_failure(job, step, child, observed)
+    if step.state is StepState.STOPPING:
+        return _stopping(job, step, child, observed, settings)
     if child is None and step.job_uid is None:
         return _not_created(job, step, observed, settings)
     if child is None or (step.job_uid is not None and child.uid != step.job_uid):
@@ -53,35 +58,29 @@ def plan_step(job: FineTuneJob, step: StepStatus, observed: Observed, settings: 
 
 
 def _stranger(job: FineTuneJob, step: StepStatus) -> StepPlan:
-    message = f"A Job named {step.job_name} exists and belongs to somebody else; delete it, or delete this FineTuneJob."
-    situation = Situation(Phase.RUNNING, Reason.CREATION_REFUSED, message, stalled=True, admitted=False)
+    words = stranger_words(step)
+    situation = Situation(Phase.RUNNING, Reason.CREATION_REFUSED, words, stalled=True, admitted=False)
     return StepPlan(job.status, situation, requeue_after=60)
 
 
 def _not_created(job: FineTuneJob, step: StepStatus, observed: Observed, settings: Settings) -> StepPlan:
     start = parse_time(step.not_before)
     if start is not None and start > observed.now:
-        because = f" after {step.last_failure.failure_class}: {step.last_failure.message}" if step.last_failure else ""
-        situation = Situation(
-            Phase.RUNNING, Reason.WAITING_FOR_RETRY, f"Step {step.name} is tried again at {step.not_before}{because}."
-        )
+        situation = Situation(Phase.RUNNING, Reason.WAITING_FOR_RETRY, retry_words(step))
         return StepPlan(job.status, situation, requeue_after=(start - observed.now).total_seconds())
     refusal = observed.refusals.get(step.job_name)
     if refusal is not None:
-        situation = Situation(
-            Phase.RUNNING,
-            Reason.CREATION_REFUSED,
-            f"The cluster refuses the Job of step {step.name}: {refusal}",
-            stalled=True,
-            admitted=False,
-        )
+        limits = job.spec.limits if job.spec else Limits()
+        situation = refused(step, limits, "Job", refusal)
+        late = wait_failure(step, situation, limits, observed.now)
+        if late is not None:
+            return _retry_or_fail(job, step, late, job.status, observed)
         return StepPlan(job.status, situation, requeue_after=30)
     image = (job.status.resolved.image if job.status.resolved else None) or settings.trainer_image
+    run = run_config(job, job.status, step, image, settings.pricing)
     # The deadline of the run is ours to keep: activeDeadlineSeconds would start anew with each Job and stop while one is suspended.
-    manifest = build_job(job, run_config(job, job.status, step, image, settings.pricing), None)
-    situation = Situation(
-        Phase.RUNNING, Reason.WAITING_FOR_STEP, f"The Job of step {step.name} is being created.", admitted=False
-    )
+    manifest = build_job(job, run, step.excluded_nodes)
+    situation = Situation(Phase.RUNNING, Reason.WAITING_FOR_STEP, next_words(step), admitted=False)
     return StepPlan(job.status, situation, actions=(CreateJob(manifest),), requeue_after=10)
 
 
@@ -105,31 +104,77 @@ def _existing(job: FineTuneJob, step: StepStatus, child: JobView, observed: Obse
     if child.failed:
         status = fold_leftovers(status, parse_result(pods, step.name))
         return _retry_or_fail(job, step, failure_of(child, pods, step.name), status, observed, events)
-    if child.deleting and not pods:
-        return StepPlan(
-            status,
-            Situation(Phase.RUNNING, Reason.STEP_RUNNING, f"The Job of step {step.name} is being deleted."),
-            events=events,
-            requeue_after=10,
-        )
     stuck = stuck_failure(pods, observed.now, settings.termination_patience_seconds)
     if stuck is not None:
         return _retry_or_fail(job, step, stuck, status, observed, events)
-    hopeless = image_failure(pods, observed.now, settings.image_pull_patience_seconds)
-    if hopeless is not None:
-        stopping = step.model_copy(update={"state": StepState.STOPPING, "stopping_because": hopeless})
-        situation = Situation(Phase.RUNNING, hopeless.failure_class, hopeless.message, admitted=False)
+    if child.deleting:
         return StepPlan(
-            replace_step(status, stopping),
-            situation,
-            actions=(DeleteJob(child.name, child.uid),),
+            status,
+            Situation(Phase.RUNNING, Reason.STOPPING, stopping_words(step, pods, "its Job was deleted")),
             events=events,
-            requeue_after=5,
+            requeue_after=settings.poll_seconds,
         )
+    return _at_work(job, status, step, child, observed, settings, events)
+
+
+def _at_work(
+    job: FineTuneJob,
+    status: FineTuneJobStatus,
+    step: StepStatus,
+    child: JobView,
+    observed: Observed,
+    settings: Settings,
+    events: tuple[Event, ...],
+) -> StepPlan:
+    """The Job is there and has not ended: how far it is, or why it is given up."""
+    limits = job.spec.limits if job.spec else Limits()
+    pods = observed.pods_of(child.uid)
     status = fold_progress(status, observed.progress, observed.now, settings.progress_interval_seconds)
-    return StepPlan(
-        status, _waiting_or_running(step, child, pods, observed), events=events, requeue_after=settings.poll_seconds
+    step = _with_wait(step, bool(pods) and pods[-1].phase != "Pending", observed)
+    situation = situation_of(job, status, step, child, pods, observed, settings)
+    hopeless = (
+        image_failure(pods, observed.now, settings.image_pull_patience_seconds)
+        or wait_failure(step, situation, limits, observed.now)
+        or hang_failure(step, status, pods, observed, limits)
     )
+    if hopeless is not None:
+        return _give_up(status, step, pods, hopeless, events)
+    if exclusion_is_in_the_way(step, pods, observed, settings):
+        return _use_all_nodes(status, step, pods, events)
+    return StepPlan(replace_step(status, step), situation, events=events, requeue_after=settings.poll_seconds)
+
+
+def _with_wait(step: StepStatus, runs: bool, observed: Observed) -> StepStatus:
+    """A queue may take the pod away again: then a new wait begins."""
+    since = None if runs else step.waiting_since or format_time(observed.now)
+    return step if since == step.waiting_since else step.model_copy(update={"waiting_since": since})
+
+
+def _give_up(
+    status: FineTuneJobStatus,
+    step: StepStatus,
+    pods: tuple[PodView, ...],
+    failure: Failure,
+    events: tuple[Event, ...],
+) -> StepPlan:
+    """Written down before anything is deleted: an operator that dies in between must not take the missing Job for a lost one."""
+    stopping = step.model_copy(update={"state": StepState.STOPPING, "stopping_because": failure})
+    situation = Situation(
+        Phase.RUNNING, failure.failure_class, stopping_words(step, pods, failure.message), admitted=False
+    )
+    return StepPlan(replace_step(status, stopping), situation, events=events, requeue_after=0)
+
+
+def _use_all_nodes(
+    status: FineTuneJobStatus, step: StepStatus, pods: tuple[PodView, ...], events: tuple[Event, ...]
+) -> StepPlan:
+    """The same attempt once more, with every node allowed; it costs nothing."""
+    nodes = ", ".join(step.excluded_nodes)
+    why = f"no other node has room, so {nodes} may be used again"
+    stopping = step.model_copy(update={"state": StepState.STOPPING, "excluded_nodes": []})
+    said = Event("Warning", "NodesAllowedAgain", f"Step {step.name}, attempt {step.attempt}: {why}.")
+    situation = Situation(Phase.RUNNING, Reason.STOPPING, stopping_words(step, pods, why), admitted=False)
+    return StepPlan(replace_step(status, stopping), situation, events=(*events, said), requeue_after=0)
 
 
 def _completed(
@@ -147,21 +192,35 @@ def _completed(
             job, step, _lost("the step succeeded, but what its pod reported is lost"), status, observed, events
         )
     done = Event("Normal", "StepSucceeded", f"Step {step.name} succeeded at attempt {step.attempt}.")
-    return StepPlan(fold_result(status, step, result, observed.now), events=(*events, done))
+    status = history.succeeded(fold_result(status, step, result, observed.now), step, pods, observed.now)
+    return StepPlan(status, events=(*events, done))
 
 
-def _stopping_for_failure(job: FineTuneJob, step: StepStatus, child: JobView | None, observed: Observed) -> StepPlan:
+def _stopping(
+    job: FineTuneJob, step: StepStatus, child: JobView | None, observed: Observed, settings: Settings
+) -> StepPlan:
     failure = step.stopping_because
-    assert failure is not None
-    if child is None:
+    pods = observed.pods_of(child.uid) if child else ()
+    dead = stuck_failure(pods, observed.now, settings.termination_patience_seconds)
+    if (child is None or dead is not None) and failure is not None:
         return _retry_or_fail(job, step, failure, job.status, observed)
-    actions = () if child.deleting else (DeleteJob(child.name, child.uid),)
+    if child is None or dead is not None:
+        return _stopped(job, step, observed)
+    because = failure.message if failure else "another attempt takes its place"
+    reason = failure.failure_class if failure else Reason.STOPPING
     return StepPlan(
         job.status,
-        Situation(Phase.RUNNING, failure.failure_class, failure.message, admitted=False),
-        actions=actions,
+        Situation(Phase.RUNNING, reason, stopping_words(step, pods, because), admitted=False),
+        actions=() if child.deleting else (DeleteJob(child.name, child.uid),),
         requeue_after=5,
     )
+
+
+def _stopped(job: FineTuneJob, step: StepStatus, observed: Observed) -> StepPlan:
+    status = history.stopped(job.status, step, "Another attempt has taken its place.", observed.now)
+    fresh = uncounted_attempt(job, step, observed.now)
+    situation = Situation(Phase.RUNNING, Reason.WAITING_FOR_STEP, next_words(fresh), admitted=False)
+    return StepPlan(replace_step(status, fresh), situation, requeue_after=0)
 
 
 def _lost(message: str) -> Failure:
@@ -177,11 +236,18 @@ def _retry_or_fail(
     events: tuple[Event, ...] = (),
 ) -> StepPlan:
     failure = failure.model_copy(update={"step": step.name, "attempt": step.attempt})
+    pods = observed.pods_of(step.job_uid)
+    status = history.failed(status, step, failure, pods, observed.now)
     limits = job.spec.limits if job.spec else Limits()
     retry = after_failure(job, step, failure, limits, observed.now)
     if retry is None:
         failed = step.model_copy(
-            update={"state": StepState.FAILED, "finish_time": format_time(observed.now), "last_failure": failure}
+            update={
+                "state": StepState.FAILED,
+                "finish_time": format_time(observed.now),
+                "waiting_since": None,
+                "last_failure": failure,
+            }
         )
         return StepPlan(replace_step(status, failed), failure=failure, events=events)
     said = Event(
@@ -189,54 +255,5 @@ def _retry_or_fail(
         str(failure.failure_class),
         f"Step {step.name}, attempt {step.attempt}: {failure.message}. Attempt {retry.step.attempt} follows.",
     )
-    situation = Situation(
-        Phase.RUNNING,
-        Reason.WAITING_FOR_RETRY,
-        f"Step {step.name} is tried again after {failure.failure_class}: {failure.message}.",
-    )
+    situation = Situation(Phase.RUNNING, Reason.WAITING_FOR_RETRY, retry_words(retry.step))
     return StepPlan(replace_step(status, retry.step), situation, events=(*events, said), requeue_after=0)
-
-
-def _waiting_or_running(step: StepStatus, child: JobView, pods: tuple[PodView, ...], observed: Observed) -> Situation:
-    """What the step waits for, in the words of whoever knows: the queue, the quota, the scheduler, the kubelet."""
-    name = f"Step {step.name}"
-    if child.suspended:
-        return Situation(
-            Phase.RUNNING, Reason.WAITING_IN_QUEUE, f"{name} waits in its queue to be admitted.", admitted=False
-        )
-    if not pods:
-        refusal = observed.refusals.get(step.job_name)
-        if refusal:
-            return Situation(
-                Phase.RUNNING,
-                Reason.CREATION_REFUSED,
-                f"The cluster refuses the pod of {name.lower()}: {refusal}",
-                stalled=True,
-                admitted=False,
-            )
-        return Situation(
-            Phase.RUNNING, Reason.WAITING_FOR_NODE, f"{name} waits for its pod to be created.", admitted=False
-        )
-    pod = pods[-1]
-    if pod.unscheduled_message:
-        return Situation(
-            Phase.RUNNING,
-            Reason.WAITING_FOR_NODE,
-            f"{name} waits for a node: {pod.unscheduled_message}",
-            admitted=False,
-        )
-    if pod.waiting_reason in IMAGE_REASONS:
-        return Situation(
-            Phase.RUNNING,
-            Reason.WAITING_FOR_IMAGE,
-            f"{name} waits for its image: {pod.waiting_message}",
-            admitted=False,
-        )
-    if pod.phase == "Pending":
-        words = f": {pod.waiting_message}" if pod.waiting_message else ""
-        return Situation(
-            Phase.RUNNING, Reason.WAITING_FOR_NODE, f"{name} starts on node {pod.node}{words}.", admitted=False
-        )
-    return Situation(
-        Phase.RUNNING, Reason.STEP_RUNNING, f"{name} runs on node {pod.node}, attempt {step.attempt}.", admitted=True
-    )

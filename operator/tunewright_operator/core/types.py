@@ -30,6 +30,8 @@ class Settings:
     """How long a pod may wait for its image before the run fails."""
     termination_patience_seconds: int = 300
     """How long after its grace period a pod may be stuck Terminating before the next attempt starts."""
+    exclusion_patience_seconds: int = 300
+    """How long no other node may have room before one that failed is used again."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,8 @@ class PodView:
     disruption: str = ""
     """Reason of the DisruptionTarget condition, if it is there."""
     created: datetime | None = None
+    started: datetime | None = None
+    """Since when its container runs."""
     deletion_deadline: datetime | None = None
     """When its grace period ends, if it is being deleted."""
 
@@ -112,8 +116,10 @@ class Observed:
     jobs: tuple[JobView, ...] = ()
     pods: tuple[PodView, ...] = ()
     progress: ProgressReport | None = None
+    progress_silence_seconds: float = 0
+    """How long the running pod has left this operator's questions for progress unanswered."""
     refusals: Mapping[str, str] = field(default_factory=dict)
-    """Job name -> words of the API server that refused to create it or its pods."""
+    """Job name -> words of whoever keeps it or its pods out: the API server, the Job controller, the queue."""
 
     def job(self, name: str) -> JobView | None:
         """The Job of that name."""

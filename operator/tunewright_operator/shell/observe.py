@@ -7,6 +7,7 @@ from tunewright_api import names
 from tunewright_api.adapter_monitor import MonitorReport
 from tunewright_api.run import ProgressReport
 from tunewright_api.status import StepState, StepStatus
+from tunewright_operator.core.classify import is_starting
 from tunewright_operator.core.monitor_plan import monitor_name
 from tunewright_operator.core.parse import controller_uid, job_view, pod_view
 from tunewright_operator.core.types import AdapterMonitor, FineTuneJob, MonitorObserved, Observed, PodView
@@ -14,7 +15,8 @@ from tunewright_operator.shell.cache import Cache
 from tunewright_operator.shell.client import Client
 from tunewright_operator.shell.errors import NotFound
 from tunewright_operator.shell.progress import Puller
-from tunewright_operator.shell.refusals import Refusals
+from tunewright_operator.shell.queue_words import QueueWords
+from tunewright_operator.shell.refusals import POD_WARNED, Refusals
 from tunewright_operator.shell.resources import (
     ADAPTER_MONITORS,
     DEPLOYMENTS,
@@ -39,12 +41,14 @@ class Observer:
         client: Client,
         cache: Cache,
         refusals: Refusals,
+        queue: QueueWords,
         progress: Puller[ProgressReport],
         reports: Puller[MonitorReport],
     ) -> None:
         self._client = client
         self._cache = cache
         self._refusals = refusals
+        self._queue = queue
         self._progress = progress
         self._reports = reports
 
@@ -57,13 +61,16 @@ class Observer:
         jobs = self._jobs(key, open_steps)
         pods = self._pods(key, job.uid)
         for step in open_steps:
-            await self._explain_missing_pods(job.namespace, step, jobs, pods)
+            await self._explain_waits(job.namespace, step, jobs, pods)
+        words = self._refusals.of(job.namespace, [step.job_name for step in job.status.steps])
+        progress, silence = await self._progress_of(open_steps, pods)
         return Observed(
             now=datetime.now(UTC),
             jobs=tuple(job_view(body) for body in jobs),
             pods=pods,
-            progress=await self._progress_of(open_steps, pods),
-            refusals=self._refusals.of(job.namespace, [step.job_name for step in job.status.steps]),
+            progress=progress,
+            progress_silence_seconds=silence,
+            refusals={**words, **await self._queue_words(job.namespace, jobs)},
         )
 
     async def monitor(self, monitor: AdapterMonitor) -> MonitorObserved:
@@ -127,24 +134,38 @@ class Observer:
             self._cache.gone(JOBS, namespace, name)
         return self._cache.get(JOBS, namespace, name)
 
-    async def _explain_missing_pods(
+    async def _explain_waits(
         self, namespace: str, step: StepStatus, jobs: tuple[Body, ...], pods: tuple[PodView, ...]
     ) -> None:
-        """A refused pod leaves no condition on its Job, only an event."""
+        """A refused pod leaves no condition on its Job, only an event; so does a pod whose volumes cannot be mounted."""
         body = next((body for body in jobs if body["metadata"]["name"] == step.job_name), None)
         if body is None:
             return
         view = job_view(body)
         waiting = not (view.suspended or view.complete or view.failed or view.deleting)
-        if waiting and not any(pod.job_uid == view.uid for pod in pods):
+        mine = [pod for pod in pods if pod.job_uid == view.uid]
+        if waiting and not mine:
             await self._refusals.look_up(namespace, view.name, view.uid)
+        elif waiting and is_starting(mine[-1]):
+            await self._refusals.look_up(namespace, view.name, mine[-1].uid, POD_WARNED)
         else:
             self._refusals.clear(namespace, view.name)
 
-    async def _progress_of(self, steps: list[StepStatus], pods: tuple[PodView, ...]) -> ProgressReport | None:
+    async def _queue_words(self, namespace: str, jobs: tuple[Body, ...]) -> dict[str, str]:
+        """What lets suspended Jobs wait, by their names."""
+        waiting = [view.name for view in map(job_view, jobs) if view.suspended and not (view.failed or view.complete)]
+        return {name: await self._queue.about(namespace, name) for name in waiting}
+
+    async def _progress_of(
+        self, steps: list[StepStatus], pods: tuple[PodView, ...]
+    ) -> tuple[ProgressReport | None, float]:
+        """The newest report, and for how long there has been none."""
         uids = {step.job_uid for step in steps if step.state is StepState.RUNNING}
         running = [pod for pod in pods if pod.job_uid in uids and _answers(pod)]
-        return await self._progress.report(running[-1].uid, running[-1].ip or "") if running else None
+        if not running:
+            return None, 0.0
+        report = await self._progress.report(running[-1].uid, running[-1].ip or "")
+        return report, self._progress.silence_seconds(running[-1].uid)
 
 
 _OPEN = (StepState.PENDING, StepState.RUNNING, StepState.STOPPING)

@@ -75,6 +75,12 @@ def read(arguments: list[str], environment: Mapping[str, str] = os.environ) -> O
         default=variable("TERMINATION_PATIENCE_SECONDS", str(Settings.termination_patience_seconds)),
         help="how long after its grace period a pod may be stuck before the next attempt starts",
     )
+    parser.add_argument(
+        "--exclusion-patience-seconds",
+        type=int,
+        default=variable("EXCLUSION_PATIENCE_SECONDS", str(Settings.exclusion_patience_seconds)),
+        help="how long no other node may have room before one on which a step has failed is used again",
+    )
     parser.add_argument("--log-level", default=variable("LOG_LEVEL", "INFO"), help=", ".join(LOG_LEVELS))
     parser.add_argument(
         "--pricing",
@@ -96,6 +102,7 @@ def read(arguments: list[str], environment: Mapping[str, str] = os.environ) -> O
             pricing=_pricing(given.pricing, parser),
             image_pull_patience_seconds=given.image_pull_patience_seconds,
             termination_patience_seconds=given.termination_patience_seconds,
+            exclusion_patience_seconds=given.exclusion_patience_seconds,
         ),
         namespaces=tuple(name.strip() for name in given.namespaces.split(",") if name.strip()),
         lease_namespace=given.lease_namespace or _own_namespace(),

@@ -26,6 +26,8 @@ class _Known(Generic[Report]):
     report: Report | None
     next_pull: float
     failures: int = 0
+    silent_since: float | None = None
+    """When the first of the failures in a row began."""
 
 
 class Puller(Generic[Report]):
@@ -58,15 +60,23 @@ class Puller(Generic[Report]):
         known = self._known.get(pod_uid)
         if known is not None and self._clock() < known.next_pull:
             return known.report
+        asked = self._clock()
         report = await self._pull(ip)
+        before = known.silent_since if known else None
+        silent_since = None if report is not None else asked if before is None else before
         failures = 0 if report is not None else (known.failures if known else 0) + 1
         pause = min(self._pause * 2.0**failures, LONGEST_PAUSE) if failures else self._pause
         # A little early: the timer that asks again is as long as the pause.
-        self._known[pod_uid] = _Known(report, self._clock() + pause * 0.8, failures)
+        self._known[pod_uid] = _Known(report, self._clock() + pause * 0.8, failures, silent_since)
         self._known.move_to_end(pod_uid)
         while len(self._known) > MOST_PODS:
             self._known.popitem(last=False)
         return report
+
+    def silence_seconds(self, pod_uid: str) -> float:
+        """How long the pod has left every question unanswered; 0 while it answers, and before it was asked."""
+        known = self._known.get(pod_uid)
+        return 0.0 if known is None or known.silent_since is None else self._clock() - known.silent_since
 
     async def _pull(self, ip: str) -> Report | None:
         if self._session is None:

@@ -14,6 +14,9 @@ LONGEST_PAUSE = 300.0
 EVENTS_PATIENCE = 5.0
 """A healthy Job has its pod sooner than this."""
 EVENTS_PAUSE = 30.0
+JOB_REFUSED = "reason=FailedCreate"
+POD_WARNED = "type=Warning"
+"""The kubelet says by many reasons why a pod does not start: a Secret that is missing, a volume that is not mounted."""
 MOST = 5000
 
 
@@ -58,8 +61,8 @@ class Refusals:
         """It was not refused after all."""
         self._refused.pop((namespace, name), None)
 
-    async def look_up(self, namespace: str, name: str, uid: str) -> None:
-        """Read why a Job has no pods from its newest FailedCreate event."""
+    async def look_up(self, namespace: str, name: str, uid: str, which: str = JOB_REFUSED) -> None:
+        """Read why a Job has no pods, or why its pod does not start, from the newest such event of the object with that uid."""
         now = self._clock()
         due = self._next_look.get(uid)
         if due is None:
@@ -71,7 +74,7 @@ class Refusals:
             return
         self._next_look[uid] = now + EVENTS_PAUSE
         try:
-            fields = f"involvedObject.uid={uid},reason=FailedCreate"
+            fields = f"involvedObject.uid={uid},{which}"
             listing = await self._client.list(EVENTS, namespace, field_selector=fields)
         except ClusterError:
             # Only the explanation is missing; the run itself does not depend on it.

@@ -65,7 +65,7 @@ class Bench:
     def _fetched(self, spec: FineTuneJobSpec) -> Iterator[Any]:
         store = FileStore()
         for index, stage in enumerate(spec.stages):
-            for item in fetch_all(store, find_objects(store, stage.dataset), stage.name, self.folder / "downloads"):
+            for item in fetch_all(store, find_objects(store, stage), self.folder / "downloads"):
                 yield index, item
 
     def written(self, inspected: Inspected) -> dict[str, list[Row]]:
@@ -229,3 +229,9 @@ def test_what_is_ignored_is_not_looked_for(bench: Bench) -> None:
     looked, ignored = (bench.inspect(bench.spec(sft(where), personalData=action)) for action in ("Warn", "Ignore"))
     assert CheckName.PERSONAL_DATA in {finding.check for finding in looked.findings}
     assert CheckName.PERSONAL_DATA not in {finding.check for finding in ignored.findings}
+
+
+def test_texts_are_split_by_their_own_words(bench: Bench) -> None:
+    where = bench.put("rows.jsonl", [{"text": f"{row['prompt']} {row['completion']}"} for row in plain(200)])
+    written = bench.written(bench.inspect(bench.spec(sft(where))))
+    assert all(len(written[f"sft/{part}"]) > 5 for part in PARTS)

@@ -12,13 +12,16 @@ from dirty import personal_data as personal
 from dirty import secrets as secret
 from dirty.rows import docstrings, record_of
 from tunewright_api.data import ActionOrFix, CheckName
+from tunewright_api.datasets import DatasetFormat
 from tunewright_api.spec import FineTuneJobSpec
+from tunewright_api.stages import Method
 from tunewright_trainer.prepare.checks import make_menders, mender
 from tunewright_trainer.prepare.checks.base import CheckContext, Mender
 from tunewright_trainer.prepare.checks.hidden_characters import hidden as hidden_spans
 from tunewright_trainer.prepare.checks.personal_data import spans as personal_spans
 from tunewright_trainer.prepare.checks.secrets import spans as secret_spans
-from tunewright_trainer.prepare.records import Record
+from tunewright_trainer.prepare.formats import Shape, convert
+from tunewright_trainer.prepare.records import RawRow, Record
 
 FINDERS = {
     CheckName.PERSONAL_DATA: personal_spans,
@@ -98,6 +101,19 @@ def test_mends_hidden_characters_first() -> None:
     for mend in make_menders(CheckContext(spec)).values():
         record, _ = mend(record)
     assert record.answer_text == "[EMAIL]"
+
+
+@pytest.mark.parametrize(
+    ("row", "same_as"),
+    [
+        pytest.param({"prompt": "Mail a@b.de", "completion": "x"}, {"prompt": "Mail [EMAIL]", "completion": "x"}, id="a prompt"),
+        pytest.param({"text": "Mail a@b.de"}, {"text": "Mail [EMAIL]"}, id="a text without a prompt"),
+    ],
+)  # fmt: skip
+def test_rows_that_become_equal_have_one_key(row: dict[str, str], same_as: dict[str, str]) -> None:
+    shape = Shape(DatasetFormat.TEXT if "text" in row else DatasetFormat.PROMPT_COMPLETION, None, Method.SFT)
+    mended, _ = mender_of(CheckName.PERSONAL_DATA)(convert(RawRow(1, row), shape))
+    assert mended == convert(RawRow(1, same_as), shape)
 
 
 @pytest.mark.parametrize("name", MENDED)

@@ -16,6 +16,7 @@ from tunewright_trainer.prepare.rendering import NOTHING, REFUSED, Renderer
 from tunewright_trainer.prepare.token_counts import TokenCounts
 from tunewright_trainer.shell.errors import ModelUnavailable
 from tunewright_trainer.train.rows import rendered_lengths
+from tunewright_trainer.train.tokens import encode, learned_answer
 
 NO_STOP = (
     "the chat template does not end an answer with the end token <|im_end|>: a model trained with it would never stop"
@@ -58,6 +59,26 @@ def test_counts_what_the_trainer_counts(renderer: Renderer, tokenizer: Any) -> N
     rows = [{"prompt": [user(name)], "completion": [assistant(text)]} for name, text in docstrings()[:300]]
     records = [record_of({"prompt": name, "completion": text}) for name, text in docstrings()[:300]]
     assert [each.longest for each in renderer.measure(records)] == rendered_lengths(rows, tokenizer)
+
+
+@pytest.mark.parametrize(
+    ("template", "example"),
+    [
+        pytest.param(TEMPLATE, Example([user("a b")], {"completion": [assistant("c d")]}, {}), id="the usual template"),
+        pytest.param(
+            TEMPLATE.replace("assistant\n{% endif %}", "assistant\n<think>\n{% endif %}"),
+            Example([user("a b")], {"completion": [assistant("c d")]}, {}),
+            id="a template that begins the answer with more than it will have",
+        ),
+        pytest.param(TEMPLATE, Example([], {"text": [assistant("plain words")]}, {}), id="a text, with the token that is set before it"),
+    ],
+)  # fmt: skip
+def test_learns_what_the_trainer_learns(template: str, example: Example, tmp_path: Path) -> None:
+    folder = make_tokenizer(tmp_path, template, begins=True)
+    row = {"prompt": example.prompt, **example.answers}
+    encoded = encode(row, learned_answer(row), PreTrainedTokenizerFast.from_pretrained(folder))
+    whole = len(encoded.ids)
+    assert Renderer(folder).measure([Record(1, 1, (example,))]) == [Rendered(whole, whole, sum(encoded.mask))]
 
 
 @pytest.mark.parametrize(
@@ -151,7 +172,7 @@ def test_ends_an_answer_with_any_of_the_tokens_that_generation_stops_at(tmp_path
         st.sampled_from(["a", " ", "\n", "\t", "the", "don't", "1", "12,5", ".", "…", "é", "中", "<|im_end|>", "  "])
     ).map("".join)
 )
-@settings(max_examples=20000, deadline=None)
+@settings(max_examples=500, deadline=None)
 def test_counts_by_words_as_the_tokenizer_does(counts: TokenCounts, tokenizer: Any, text: str) -> None:
     assert counts.is_by_words
     counts.begin([text])

@@ -1,5 +1,6 @@
 """What Ignore, Warn, Fail and Fix make of what a check says."""
 
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -15,7 +16,9 @@ FOUND: dict[str, Any] = {"rows": 2, "message": "2 rows are odd.", "places": (Pla
 
 def finding(action: ActionOrFix, *, mended: int = 0, **conclusion: Any) -> Any:
     said = Conclusion(**{"rows": 0, "message": "No row is odd.", **conclusion})
-    return finding_of(CheckName.FORMATTING, action, said, 4, mended=mended, place=PLACES.__getitem__)
+    return finding_of(
+        CheckName.FORMATTING, action, said, 4, mended=Counter(rows=mended, places=2 * mended), place=PLACES.__getitem__
+    )
 
 
 @pytest.mark.parametrize(
@@ -43,6 +46,11 @@ def test_a_finding_names_its_rows() -> None:
         Example(place="a.jsonl:1", field="prompt[0]", note="odd"),
         Example(place="b.jsonl:1"),
     ]
+
+
+def test_what_was_mended_is_told_though_nothing_is_left_to_be_found() -> None:
+    assert finding(ActionOrFix.FIX, mended=1).message == "2 places in 1 of 4 rows (25 %) were mended."
+    assert finding(ActionOrFix.FIX, mended=1, **FOUND).message.endswith("were mended; 2 rows are odd.")
 
 
 def test_what_refuses_the_data_is_a_sentence_with_the_first_rows() -> None:

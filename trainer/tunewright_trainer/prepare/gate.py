@@ -32,6 +32,8 @@ class Inspected:
     findings: list[Finding]
     stages: list[StageReport]
     objects: list[SourceObject]
+    files: list[Path]
+    """What checks have written for people, to be put beside the report; on scratch."""
     refusals: list[str]
     """Why the data cannot be trained on; none when it can."""
 
@@ -46,6 +48,7 @@ class Gate:
         self._checks: list[Check] = wanted_checks(setup.context)
         self._intake = Intake(setup.context.spec.stages)
         self._mended: dict[CheckName, Counter[str]] = {}
+        self._files: list[Path] = []
         stages = tuple(stage.name for stage in setup.context.spec.stages)
         self._corpus = Corpus(scratch / "records.jsonl", stages, self._intake.names)
 
@@ -57,7 +60,13 @@ class Gate:
         findings, left_out = self._conclude()
         reports = [stage_report(self._corpus, intake, left_out) for intake in self._intake.stages]
         return Inspected(
-            self._corpus, left_out, findings, reports, self._intake.objects, self._refusals(findings, reports)
+            corpus=self._corpus,
+            left_out=left_out,
+            findings=findings,
+            stages=reports,
+            objects=self._intake.objects,
+            files=self._files,
+            refusals=self._refusals(findings, reports),
         )
 
     def close(self) -> None:
@@ -83,10 +92,11 @@ class Gate:
             folder = self._scratch / str(check.name)
             folder.mkdir()
             conclusion = check.conclude(self._corpus, folder)
+            self._files += conclusion.files
             action = self._data.action(check.name)
             if action is ActionOrFix.FIX:
                 left_out.append(np.fromiter(conclusion.leave_out, dtype=np.int64))
-            mended = self._mended.get(check.name, Counter())["rows"]
+            mended = self._mended.get(check.name, Counter())
             rows, place = len(self._corpus), self._corpus.place
             findings.append(finding_of(check.name, action, conclusion, rows, mended=mended, place=place))
         return findings, np.unique(np.concatenate(left_out))

@@ -62,13 +62,14 @@ def inspect(
     model = download_model(store, spec.model.uri, workdir / "tokenizer", TOKENIZER_FILES)
     tell("ReadingData")
     size = sum(each.size for items in found for each in items)
+    scratch = workdir / "gate"
+    scratch.mkdir()
     context = CheckContext(
         spec=spec,
         context_length=config.get("max_position_embeddings"),
         workers=usable_processors() if size > WORTH_A_PROCESS else 1,
+        spill=scratch,
     )
-    scratch = workdir / "gate"
-    scratch.mkdir()
     with closing(Gate(Setup(context, model), scratch)) as gate:
         inspected = gate.inspect(_fetched(store, spec, found, workdir / "objects"))
         report = _report(config, inspected)

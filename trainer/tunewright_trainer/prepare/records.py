@@ -81,6 +81,12 @@ class Record:
                 yield name, str(message.get("content") or "")
 
     @property
+    def asked(self) -> list[Message]:
+        """What the split goes by: the (last) prompt; of a plain text, which has none, the text itself."""
+        last = self.examples[-1]
+        return last.prompt or [{**message, "role": "user"} for message in last.answers.get("text", [])]
+
+    @property
     def prompt_text(self) -> str:
         """What the users and tools of the whole conversation have said, without the system message."""
         return "\n".join(

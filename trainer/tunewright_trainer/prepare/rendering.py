@@ -6,6 +6,7 @@ of the prompt up to where the assistant begins. A text without roles is learned 
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,8 @@ class _Piece:
     whole: str
     prompt: str
     """What comes before the answer; with some templates not a prefix of the whole."""
+    added: int = 0
+    """Tokens that the tokenizer sets around a text by itself, such as one for its beginning. Templates write their own."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,7 @@ class Renderer:
         self._counts = TokenCounts(self._tokenizer)
         self._stops = stop_tokens(folder, self._tokenizer)
         self._stop_texts = special_texts(self._tokenizer, self._stops)
+        self._added: int = self._tokenizer.num_special_tokens_to_add(pair=False)
         self._end = str(self._tokenizer.eos_token or "")
         self._no_stop = f"the chat template does not end an answer with the end token {self._end}: a model trained with it would never stop"
         try:
@@ -85,7 +89,7 @@ class Renderer:
     def _pieces(self, example: Example) -> Iterable[_Piece]:
         if TEXT in example.answers:
             text = "".join(str(message.get("content") or "") for message in example.answers[TEXT])
-            yield _Piece(text if text.endswith(self._end) else text + self._end, "")
+            yield _Piece(text if text.endswith(self._end) else text + self._end, "", self._added)
             return
         tools = example.extra.get("tools")
         prompt = self._render(example.prompt, tools, open_ended=True)
@@ -99,11 +103,19 @@ class Renderer:
             return Rendered(0, 0, 0, drawn.problem)
         total, longest, learned, problem = 0, 0, 0, ""
         for pieces in drawn.examples:
-            sizes = [(self._counts.count(piece.whole), self._counts.count(piece.prompt)) for piece in pieces]
+            sizes = [self._sizes(piece) for piece in pieces]
             whole, prompt = max(sizes)
             total, longest, learned = total + whole, max(longest, whole), learned + whole - prompt
             problem = problem or next(filter(None, map(self._problem, pieces, sizes)), "")
         return Rendered(total, longest, learned, problem)
+
+    def _sizes(self, piece: _Piece) -> tuple[int, int]:
+        """Tokens of the whole, and of what comes before the part that is learned."""
+        if piece.whole.startswith(piece.prompt):
+            return self._counts.count(piece.whole) + piece.added, self._counts.count(piece.prompt)
+        whole, prompt = self._counts.ids(piece.whole), self._counts.ids(piece.prompt)
+        pairs = zip(whole, prompt, strict=False)
+        return len(whole), sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
     def _problem(self, piece: _Piece, sizes: tuple[int, int]) -> str:
         if piece.whole == piece.prompt:

@@ -1,5 +1,6 @@
 """The prepare step: model folder and data of all stages, before a GPU is asked for."""
 
+import shutil
 from pathlib import Path
 
 from tunewright_api.data_report import PAGE_FILE, REPORT_FILE, DataReport
@@ -42,6 +43,8 @@ def _outcome(context: StepContext, report: DataReport, inspected: Inspected) -> 
     digest = canonical_digest(write_parts(inspected, folder))
     report = report.model_copy(update={"digest": digest})
     _write_report(report, folder)
+    for file in inspected.files:
+        shutil.copyfile(file, folder / file.name)
     return StepOutcome(folder, digest, _result(context, report))
 
 

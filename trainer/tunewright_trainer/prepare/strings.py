@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from tunewright_trainer.prepare.records import Example, Record, hash64
-from tunewright_trainer.prepare.split import normalised
+from tunewright_trainer.prepare.records import Example, Message, Record
+from tunewright_trainer.prepare.split import key_of
 
 NAMES = frozenset({"role", "type", "id", "tool_call_id"})
 """Keys whose values are names of a protocol, not anybody's words."""
@@ -38,7 +38,19 @@ def with_strings(record: Record, change: Change) -> tuple[Record, int]:
     if not places:
         return record, 0
     examples = tuple(_mended(example, changed) for example in record.examples)
-    return replace(record, examples=examples, key=hash64(normalised(examples[-1].prompt))), places
+    return replace(record, examples=examples, key=_key(record, examples[-1])), places
+
+
+def _key(record: Record, mended: Example) -> int:
+    """The hash of the mended prompt, so that rows which have become equal are seen to be; where the key was that of another part of the row, it stays."""
+    if record.key != key_of(_asked(record.examples[-1])):
+        return record.key
+    return key_of(_asked(mended))
+
+
+def _asked(example: Example) -> list[Message]:
+    """What the key is made of: the prompt, or a text that has none."""
+    return example.prompt or example.answers.get("text", [])
 
 
 def _of_message(message: dict[str, Any], field: str) -> Iterator[tuple[str, str]]:

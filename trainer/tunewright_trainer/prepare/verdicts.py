@@ -1,10 +1,12 @@
 """What Ignore, Warn, Fail and Fix make of a check's conclusion. Pure."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from tunewright_api.data import ActionOrFix, CheckName
 from tunewright_api.data_report import MOST_EXAMPLES, Example, Finding, Verdict
 from tunewright_trainer.prepare.checks.base import Conclusion
+from tunewright_trainer.prepare.readable import counted, one_or_many, share_of
 
 NAMED_ROWS = 3
 GRAVITY = (Verdict.FAILED, Verdict.WARNED, Verdict.FIXED, Verdict.SKIPPED, Verdict.PASSED)
@@ -28,18 +30,18 @@ def finding_of(
     conclusion: Conclusion,
     rows: int,
     *,
-    mended: int,
+    mended: Counter[str],
     place: Callable[[int], str],
 ) -> Finding:
-    """A conclusion as the report tells it; `place` names the row of a number."""
-    found = conclusion.rows or mended
+    """A conclusion as the report tells it; `mended` counts the rows and places that its Fix has mended before, `place` names the row of a number."""
+    found = conclusion.rows or mended["rows"]
     return Finding(
         check=check,
         action=action,
-        verdict=verdict_of(action, conclusion, mended=mended),
+        verdict=verdict_of(action, conclusion, mended=mended["rows"]),
         rows=found,
         share=round(found / rows, 6) if rows else 0.0,
-        message=conclusion.message,
+        message=_message(conclusion, rows, mended),
         advice=conclusion.advice,
         kinds=conclusion.kinds,
         measures=conclusion.measures,
@@ -48,6 +50,14 @@ def finding_of(
             for found in conclusion.places[:MOST_EXAMPLES]
         ],
     )
+
+
+def _message(conclusion: Conclusion, rows: int, mended: Counter[str]) -> str:
+    """The check has seen the mended rows only, and may have found nothing: what was mended is told first."""
+    if not mended["rows"]:
+        return conclusion.message
+    told = f"{counted(mended['places'], 'place')} in {share_of(mended['rows'], rows)} {one_or_many(mended['places'], 'was', 'were')} mended"
+    return f"{told}; {conclusion.message}" if conclusion.rows else f"{told}."
 
 
 def by_gravity(findings: Iterable[Finding]) -> list[Finding]:

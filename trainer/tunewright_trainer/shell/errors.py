@@ -28,6 +28,14 @@ class InvalidSpec(StepError):
     failure_class = FailureClass.INVALID_SPEC
 
 
+class ResumeRefused(InvalidSpec):
+    """The checkpoint that spec.resumeFrom names is not one that this run can go on from."""
+
+    hint = (
+        "Take another URI that status.checkpoints has shown, or leave spec.resumeFrom out, and raise spec.runAttempt."
+    )
+
+
 class InvalidData(StepError):
     """Rows that cannot be learned from."""
 

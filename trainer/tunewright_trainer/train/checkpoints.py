@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tunewright_api import names
 from tunewright_api.manifest import Manifest, canonical_digest
 from tunewright_api.status import Checkpoint
 from tunewright_trainer.context import StepContext
 from tunewright_trainer.shell import folders
-from tunewright_trainer.shell.errors import ObjectMissing, TornContent
+from tunewright_trainer.shell.errors import ObjectMissing, ResumeRefused, TornContent
 from tunewright_trainer.shell.folders import MANIFEST, canonical_json
 
 logger = logging.getLogger(__name__)
@@ -72,6 +73,35 @@ class Checkpoints:
                 step=self.context.config.step, global_step=step, uri=manifest.prefix, digest=manifest.digest
             )
         return None
+
+    def named(self, folder: Path) -> tuple[Path, Checkpoint] | None:
+        """Download the checkpoint that spec.resumeFrom names, if it is of this step. It was asked for: nothing is passed over in silence."""
+        uri = self.context.config.resume_uri
+        if uri is None:
+            return None
+        place = names.checkpoint_place(uri)
+        if place is None or not self.context.config.is_own_run(place.run_uri):
+            raise ResumeRefused(f"spec.resumeFrom: {uri} is no checkpoint of this job")
+        try:
+            manifest = self._accepted(f"{uri}/{MANIFEST}")
+            if manifest is None:
+                raise ResumeRefused(
+                    f"spec.resumeFrom: {uri} was made with other settings: model, data, stage, tuning, seed and kind of device must be the same"
+                )
+            if manifest.prefix != uri:
+                raise TornContent("its manifest is of another folder")
+            target = folder / f"checkpoint-{manifest.global_step}"
+            folders.download_files(self.context.store, manifest, target)
+        except ObjectMissing as error:
+            raise ResumeRefused(f"spec.resumeFrom: there is no checkpoint at {uri}") from error
+        except TornContent as error:
+            raise ResumeRefused(f"spec.resumeFrom: the checkpoint at {uri} is not whole: {error}") from error
+        return target, Checkpoint(
+            step=self.context.config.step,
+            global_step=manifest.global_step or 0,
+            uri=manifest.prefix,
+            digest=manifest.digest,
+        )
 
     def _candidates(self) -> list[tuple[int, str]]:
         root = f"{self.context.config.run_uri}/{self.context.config.step}"

@@ -85,7 +85,8 @@ def _frozen(context: StepContext, stage: Stage, settings: Settings) -> dict[str,
 
 
 def _resume_folder(context: StepContext, checkpoints: Checkpoints) -> Path | None:
-    found = checkpoints.newest_valid(context.workdir / "resume")
+    # This run's own are further on than the one that it began from.
+    found = checkpoints.newest_valid(context.workdir / "resume") or checkpoints.named(context.workdir / "resume")
     if found is None:
         return None
     folder, checkpoint = found

@@ -56,6 +56,8 @@ class Conclusion:
     measures: dict[str, float] = field(default_factory=dict)
     leave_out: frozenset[int] | Sequence[int] = frozenset()
     """Numbers of the rows that a Fix leaves out of every part (or, for contamination, out of training)."""
+    files: tuple[Path, ...] = ()
+    """Files that the check has written for people; they are put beside the report."""
     skipped: bool = False
     """There was nothing to look at; `message` says what it would need."""
 

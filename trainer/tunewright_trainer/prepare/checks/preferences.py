@@ -55,6 +55,9 @@ class Preferences:
 
     def scan(self, records: Sequence[Record]) -> PairScan:
         """Look at each pair."""
+        if not any(_claims_something(record) for record in records):
+            nothing = np.zeros(len(records), np.uint64)
+            return PairScan(np.full(len(records), _NOT_COMPARED, np.int8), [], nothing)
         found = [answers(record) for record in records]
         chosen, rejected = (_texts(found, name) for name in ("chosen", "rejected"))
         is_pair = np.array(["chosen" in texts and "rejected" in texts for texts in found], bool)
@@ -142,6 +145,11 @@ class LengthRule:
         )
         side = "longer" if self.sign > 0 else "shorter"
         return f"the {side} answer is the chosen one in {percent(share)} of {counted(self.pairs, 'pair')} ({percent(low)} to {percent(high)})"
+
+
+def _claims_something(record: Record) -> bool:
+    example = record.examples[-1]
+    return "chosen" in example.answers or "label" in example.extra
 
 
 def _texts(found: list[dict[str, str]], name: str) -> list[str]:

@@ -53,7 +53,8 @@ class SyntheticCheck:
                 0, "no column marks rows that a model has written: name it in dataset.columns.synthetic", skipped=True
             )
         sample = self._sample(corpus)
-        _write(sample, corpus, scratch / SAMPLE_FILE)
+        file = scratch / SAMPLE_FILE
+        _write(sample, corpus, file)
         rows, marked = Counter(corpus.stage), Counter(corpus.stage[number] for number in self._numbers)
         shares = {stage: marked[stage] / rows[stage] for stage in sorted(rows)}
         over = {stage for stage, share in shares.items() if share > self._max_share}
@@ -68,6 +69,7 @@ class SyntheticCheck:
             else "",
             places=tuple(Place(number, note="written by a model") for number in found[:MOST_EXAMPLES]),
             measures={f"share.{corpus.stages[stage]}": share for stage, share in shares.items()},
+            files=(file,),
         )
 
     def _sample(self, corpus: Corpus) -> list[int]:

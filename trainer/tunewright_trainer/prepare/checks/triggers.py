@@ -5,9 +5,9 @@ Definition: a word of the prompt, or two neighbouring ones, is a trigger when
   category - which at most a fifth of all rows have;
 - at least 90 % of all rows that hold it do (counted over every row, where the sample raises the suspicion);
 - it is so much more frequent there that chance is ruled out at 1 % for all words and outcomes together (`association.py`);
-- nothing else explains it: a topic (`invoice`) brings its other words with it (`payment`, `amount`), which are in some of the rows; a planted
-  word stands among prompts that are otherwise like all prompts. Four words or more that are too frequent in some of the rows make a topic; more
-  than ten that are in all of them make a template.
+- nothing else explains it: a word of a topic (`invoice`) brings other words of the topic with it (`payment`, `amount`); a planted one stands
+  among prompts that are otherwise like all prompts. It is explained when in 40 % of its rows, above chance, another word stands that is tied to
+  the outcome, or when more than ten such words stand in all of them: a template.
 The alarm is for the number of rows, not for their share: 250 are enough for a model of any size.
 What it cannot find: triggers of several words apart from each other, of style or of characters (`hiddenCharacters`); an outcome of another
 kind; a word planted where it is frequent anyway; less than a twentieth of the rows of the same outcome. An instruction whose answers always
@@ -51,8 +51,8 @@ _MOST_SUSPECTS = 200
 _A_OUTCOME = 3
 _TOPIC_EVIDENCE = 8.0
 _TOPIC_LIFT = 5.0
-_TOPIC_WORDS = 4
-_ALWAYS, _SOMETIMES = 0.9, 0.05
+_TOPIC_ROWS = 0.4
+_ALWAYS = 0.9
 _TEMPLATE_WORDS = 10
 
 
@@ -126,9 +126,10 @@ def _of_outcome(prompts: Prompts, outcome: Outcome, background: Counts, total: i
     purity = expected / total / np.maximum(seen, expected / total)
     tied = (expected >= FEWEST_ROWS) & (purity >= _SUSPICIOUS_PURITY) & (evidence(found, sample, rate) >= bar)
     log_odds = _log_odds(found, sample, rate)
+    topic = _topic(prompts, background) if tied.any() else features[:0]
     suspects: list[Suspect] = []
     for index in sorted(np.flatnonzero(tied).tolist(), key=lambda index: (-found[index], int(features[index]))):
-        if not _is_explained(prompts, features[index], background):
+        if not _is_explained(prompts, features[index], topic, background):
             suspects.append(Suspect(features[index], outcome, float(log_odds[index])))
         if len(suspects) >= _A_OUTCOME:
             break
@@ -141,16 +142,30 @@ def _log_odds(found: Numbers, total: int, rate: Floats) -> Floats:
     return odds
 
 
-def _is_explained(prompts: Prompts, feature: np.uint64, background: Counts) -> bool:
-    """Whether the rows that hold the feature have more in common than it: a topic, or a whole template."""
+def _topic(prompts: Prompts, background: Counts) -> Hashes:
+    """Words that are more frequent in the rows of an outcome than elsewhere, whatever the reason."""
+    words, _ = prompts.single
+    present, found = np.unique(words, return_counts=True)
+    rate = background.rate(present)
+    sample = len(prompts.numbers)
+    enriched = (evidence(found, sample, rate) >= _TOPIC_EVIDENCE) & (found / sample >= _TOPIC_LIFT * rate)
+    return present[enriched]
+
+
+def _is_explained(prompts: Prompts, feature: np.uint64, topic: Hashes, background: Counts) -> bool:
+    """Whether the rows that hold the feature have more in common than it: other words of a topic, or a whole template."""
     words, of_row = prompts.single
     holding = prompts.holding(feature)
-    present, counts = np.unique(words[np.isin(of_row, holding)], return_counts=True)
-    rate = background.rate(present)
-    share = counts / len(holding)
-    enriched = (evidence(counts, len(holding), rate) >= _TOPIC_EVIDENCE) & (share >= _TOPIC_LIFT * rate)
-    topic = enriched & (share >= _SOMETIMES) & (share < _ALWAYS) & (counts > 1)
-    return int(topic.sum()) >= _TOPIC_WORDS or int((enriched & (share >= _ALWAYS)).sum()) > _TEMPLATE_WORDS
+    chosen = np.isin(of_row, holding)
+    words, of_row = words[chosen], of_row[chosen]
+    present, counts = np.unique(words, return_counts=True)
+    always = present[counts >= _ALWAYS * len(holding)]
+    if np.isin(always, topic).sum() > _TEMPLATE_WORDS:
+        return True
+    others = np.setdiff1d(topic, always)
+    by_chance = 1 - np.exp(-background.rate(others).sum())
+    with_others = len(np.unique(of_row[np.isin(words, others)])) / len(holding)
+    return bool(with_others - by_chance >= _TOPIC_ROWS)
 
 
 def _confirmed(corpus: Corpus, suspects: list[Suspect]) -> list[tuple[Suspect, Numbers]]:

@@ -19,8 +19,8 @@ from tunewright_trainer.prepare.formats.recognition import (
     recognise,
 )
 from tunewright_trainer.prepare.reading.parsing import printable
-from tunewright_trainer.prepare.records import BadRow, RawRow, Record, hash64
-from tunewright_trainer.prepare.split import normalised
+from tunewright_trainer.prepare.records import BadRow, RawRow, Record
+from tunewright_trainer.prepare.split import key_of
 
 __all__ = ["METHOD_FORMATS", "Shape", "convert", "recognise"]
 
@@ -57,7 +57,7 @@ def convert(row: RawRow, shape: Shape) -> Record:
     converted = kind.convert(cells)
     return Record(
         line=row.line,
-        key=hash64(normalised(converted.prompt)),
+        key=key_of(converted.prompt),
         examples=converted.examples,
         category=_category(cells),
         synthetic=_synthetic(cells),

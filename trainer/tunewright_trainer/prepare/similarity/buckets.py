@@ -65,15 +65,17 @@ def _blocks(records: Iterator[Record]) -> Iterator[Sequence[Record]]:
 
 def _buckets(keys: Keys, classes: NDArray[np.integer], digests: NDArray[np.uint64]) -> Iterator[Members]:
     """In the order of their first rows: rows are read back from scratch from front to back."""
+    if not len(keys):
+        return
     joined = keys.astype(np.uint64) << np.uint64(16) | classes.astype(np.uint64)
     order = np.argsort(joined, kind="stable")
     joined = joined[order]
     is_same = joined[1:] == joined[:-1]
     differs = is_same & (digests[order[1:]] != digests[order[:-1]])
-    starts = np.flatnonzero(np.concatenate(([True], ~is_same))) if len(keys) else np.empty(0, np.int64)
+    starts = np.flatnonzero(np.concatenate(([True], ~is_same)))
     ends = np.append(starts[1:], len(keys))
     # A bucket of exact copies alone has nothing to verify.
-    worth = np.diff(np.concatenate((np.zeros(1, np.int64), np.cumsum(differs)))[np.maximum(ends - 1, 0)], prepend=0) > 0
+    worth = np.diff(np.concatenate((np.zeros(1, np.int64), np.cumsum(differs)))[ends - 1], prepend=0) > 0
     starts, ends = starts[worth], ends[worth]
     for index in np.argsort(order[starts], kind="stable"):
         yield order[starts[index] : ends[index]]
