@@ -4,7 +4,7 @@ PYTHON := .venv/bin/python
 STAMP := .venv/.complete
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(STAMP): pyproject.toml uv.lock hack/bootstrap
 	hack/bootstrap
@@ -48,7 +48,24 @@ format: $(STAMP) ## Format the code
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
 
-bench: $(STAMP) ## Our trainer against a raw TRL script, side by side
+FUZZ_RUNS ?= 1000000
+
+fuzz: $(STAMP) ## A million odd files through reading and formats (FUZZ_RUNS=...); Linux on x86-64
+	$(PYTHON) -m fuzz -runs=$(FUZZ_RUNS)
+
+bench: $(STAMP) ## All measurements: the trainer against a raw TRL script, the data gate by size, ...
 	$(PYTHON) -m pytest tests/bench -s
 
-.PHONY: help setup demo demo-down test unit e2e check faults mutations crds format bench
+bench-download: $(STAMP) ## Downloads of data sets against rclone, in turns
+	$(PYTHON) -m pytest tests/bench/test_download.py -s
+
+bench-duplicates: $(STAMP) ## Near-duplicates against brute force: recall, precision, rows a second
+	$(PYTHON) -m pytest tests/bench/test_near_duplicates.py -s
+
+bench-data-checks: $(STAMP) ## What each check of the data finds and costs: the table of docs/data-checks.md
+	$(PYTHON) -m pytest tests/bench/test_data_checks.py
+
+bench-data-gate: $(STAMP) ## The data gate by size: time, and memory of all its processes
+	$(PYTHON) -m pytest tests/bench/test_data_gate.py -s
+
+.PHONY: help setup demo demo-down test unit e2e check faults mutations crds format fuzz bench bench-download bench-duplicates bench-data-checks bench-data-gate

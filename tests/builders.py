@@ -4,6 +4,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tunewright_api import names
+from tunewright_api.data import ActionOrFix, CheckName
+from tunewright_api.data_report import DataReport, Finding, Histogram, SourceObject, StageReport, Verdict
+from tunewright_api.fit import FitEstimate, StageFit
 from tunewright_api.run import RunResult
 from tunewright_api.status import AdapterStatus, Failure
 from tunewright_operator.core.parse import parse_job_object, parse_monitor_object
@@ -120,3 +123,61 @@ def failed(step: str, attempt: int = 1, seconds: float = 0, **pod_changes: Any) 
     return observed(
         child(step, attempt, failed=True, active=0, failure_reason="PodFailurePolicy"), pods=(ended,), seconds=seconds
     )
+
+
+def finding(check: CheckName = CheckName.DUPLICATES, verdict: Verdict = Verdict.WARNED, **changes: Any) -> Finding:
+    """What one check has found."""
+    defaults: dict[str, Any] = {
+        "action": ActionOrFix.WARN,
+        "message": "12 of 400 rows stand more than once.",
+        "rows": 12,
+    }
+    return Finding(**{"check": check, "verdict": verdict, **defaults, **changes})
+
+
+def histogram(name: str = "Tokens", unit: str = "tokens") -> Histogram:
+    """Lengths as rows have them: many short ones, a long tail, and the longest percent in the last bin."""
+    counts = [3, 18, 41, 60, 72, 64, 51, 38, 27, 19, 12, 8, 5, 3, 2, 4]
+    edges = [*(float(20 + 32 * index) for index in range(len(counts))), 2049.0]
+    return Histogram(
+        name=name, unit=unit, edges=edges, counts=counts,
+        quantiles={"min": 20, "p50": 160, "p90": 340, "p99": 500, "max": 2048},
+    )  # fmt: skip
+
+
+def stage_report(name: str = "sft", **changes: Any) -> StageReport:
+    """The rows of one stage."""
+    defaults: dict[str, Any] = {
+        "method": "SFT", "format": "Messages", "format_reason": "the first 50 rows have messages with role and content",
+        "rows": 427, "train": 340, "validation": 44, "test": 43, "tokens": 64_200,
+        "histograms": [histogram(), histogram("Prompt", "characters"), histogram("Answer", "characters")],
+        "categories": {"billing": 210, "delivery": 140, "returns": 60, "other": 17},
+    }  # fmt: skip
+    return StageReport(**{"name": name, **defaults, **changes})
+
+
+def fit_estimate(**changes: Any) -> FitEstimate:
+    """An 8B QLoRA on one H100."""
+    stage = StageFit(
+        name="sft", method="SFT QLoRA", tokens_per_epoch=64_200, steps=66, batch_size=16, micro_batch_size=8, max_length=2048,
+        memory_bytes=18_400_000_000, least_memory_bytes=7_900_000_000, seconds=412.0,
+    )  # fmt: skip
+    defaults: dict[str, Any] = {
+        "gpu": "H100", "gpu_named": True, "memory_bytes": 85_520_809_984, "fits": True, "stages": [stage], "gpu_hours": 0.1144,
+        "parameters": 8_030_261_248, "trained_parameters": 41_943_040, "cost": 0.29, "currency": "EUR",
+        "assumptions": ["One H100 with 79.6 GiB: it was named for this estimate.", "An hour of it costs 2.5 EUR."],
+    }  # fmt: skip
+    return FitEstimate(**{**defaults, **changes})
+
+
+def data_report(**changes: Any) -> DataReport:
+    """A report of data that passed with warnings."""
+    source = SourceObject(
+        stage="sft", uri="s3://data/sft.jsonl", etag="9b2cf5", size=412_000, sha256="b" * 64, rows=430, refused=3
+    )
+    defaults: dict[str, Any] = {
+        "message": "427 rows can be trained on. 12 of 400 rows stand more than once.", "passed": True, "model_type": "llama",
+        "digest": DIGEST, "objects": [source], "stages": [stage_report()], "fit": fit_estimate(),
+        "findings": [finding(), finding(CheckName.SECRETS, Verdict.PASSED, rows=0, message="No secret was found.")],
+    }  # fmt: skip
+    return DataReport(**{**defaults, **changes})

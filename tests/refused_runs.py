@@ -160,7 +160,7 @@ def assert_refused(result: RunResult, failure_class: FailureClass, sentence: str
     assert b"Traceback" not in message
     failure = RunResult.model_validate_json(message).failure
     assert failure is not None
-    assert failure.message == sentence
+    assert failure.message == sentence, f"GOT {failure.message!r}"
     assert failure.failure_class is failure_class
     assert failure.hint == (hint or HINTS[failure_class])
     assert exit_code(failure_class) == EXIT_CODES[failure_class]

@@ -14,6 +14,19 @@ Quantity = Annotated[
         "must be a quantity such as 500m, 4 or 16Gi, without a space",
     ),
 ]
+_FACTORS = {
+    **{unit: 1000**power for power, unit in enumerate(("", "k", "M", "G", "T", "P", "E"))},
+    **{f"{unit}i": 1024**power for power, unit in enumerate("KMGTPE", 1)},
+}
+
+
+def quantity_bytes(quantity: str) -> int:
+    """The bytes that a quantity such as 16Gi stands for."""
+    digits = quantity.rstrip("kKMGTPEim")
+    unit = quantity[len(digits) :]
+    return int(float(digits) / 1000) if unit == "m" else int(float(digits) * _FACTORS[unit])
+
+
 Quantities = Annotated[dict[ShortText, Quantity], Field(max_length=16)]
 
 

@@ -1,11 +1,14 @@
 """What the operator tells a pod (RunConfig) and what the pod tells the operator (RunResult, ProgressReport)."""
 
+import json
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from tunewright_api.base import ApiModel, Digest, ObservedModel, ShortText, Text
 from tunewright_api.names import TERMINATION_MESSAGE_BYTES, checkpoint_place, run_prefix
+from tunewright_api.pricing import Pricing
 from tunewright_api.spec import FineTuneJobSpec
 from tunewright_api.status import (
     AdapterStatus,
@@ -40,6 +43,8 @@ class RunConfig(ApiModel):
     """Results of the earlier steps, by step name."""
     image: Text | None = None
     """The image that this pod runs, for the provenance record."""
+    pricing: Pricing | None = None
+    """The GPU of this cluster and its price, for the estimate."""
     spec: FineTuneJobSpec
 
     @property
@@ -92,19 +97,62 @@ class ProgressReport(ObservedModel):
 
 
 def termination_message(result: RunResult) -> str:
-    """The result as JSON of at most 4096 bytes: what can be had from the manifest again is left out first, texts are cut last."""
-    empty: dict[str, object] = {"resolved": None, "figures": {}, "log": "", "evaluation": None, "checkpoint": None}
-    for count in (0, 1, 2, 3, 5):
-        dropped = dict(list(empty.items())[:count])
-        text = result.model_copy(update=dropped).model_dump_json(by_alias=True, exclude_none=True)
+    """The result as JSON of at most 4096 bytes: what can be had from the manifest or the report again is left out first, texts are cut last."""
+    for shorter in _shorter(result):
+        text = shorter.model_dump_json(by_alias=True, exclude_none=True)
         if len(text.encode()) <= TERMINATION_MESSAGE_BYTES:
             return text
-    failure = result.failure
-    short = RunResult(
-        step=result.step,
-        attempt=result.attempt,
-        manifest_uri=result.manifest_uri,
-        digest=result.digest,
-        failure=failure.model_copy(update={"message": failure.message[:600] + "..."}) if failure else None,
-    )
-    return short.model_dump_json(by_alias=True, exclude_none=True)
+    raise ValueError("a result with neither texts nor tables is larger than a termination message")
+
+
+def _shorter(result: RunResult) -> Iterator[RunResult]:
+    """The result, and what is left of it when more and more is left out."""
+    yield result
+    result = result.model_copy(update={"resolved": None})
+    yield result
+    result = result.model_copy(update={"figures": {}})
+    yield result
+    result = result.model_copy(update={"log": ""})
+    yield result
+    for most in (6, 3, 0):
+        result = _with_findings(result, most)
+        yield result
+    result = result.model_copy(update={"evaluation": None, "checkpoint": None})
+    yield result
+    for longest in (1200, 600, 200):
+        yield _with_texts(result, longest)
+    # What is left is a failure's class and what is committed: that stands nowhere else.
+    yield _with_texts(result.model_copy(update={"dataset": None, "adapter": None}), 200)
+
+
+def _with_findings(result: RunResult, most: int) -> RunResult:
+    """The gravest stand first."""
+    dataset = result.dataset
+    if dataset is None:
+        return result
+    return result.model_copy(update={"dataset": dataset.model_copy(update={"findings": dataset.findings[:most]})})
+
+
+def _with_texts(result: RunResult, most_bytes: int) -> RunResult:
+    """The sentences, each in so many bytes of JSON."""
+    failure, dataset = result.failure, result.dataset
+    changes: dict[str, Failure | DatasetStatus] = {}
+    if failure is not None:
+        texts = {"message": _cut(failure.message, most_bytes), "hint": _cut(failure.hint, most_bytes)}
+        changes["failure"] = failure.model_copy(update=texts)
+    if dataset is not None:
+        texts = {"message": _cut(dataset.message, most_bytes // 2), "fit": _cut(dataset.fit, most_bytes // 2)}
+        changes["dataset"] = dataset.model_copy(update=texts)
+    return result.model_copy(update=changes)
+
+
+def _cut(text: str, most_bytes: int) -> str:
+    """A control character takes six bytes of JSON, an emoji four: characters say nothing about room."""
+    if len(json.dumps(text, ensure_ascii=False).encode()) - 2 <= most_bytes:
+        return text
+    room = most_bytes - len("...")
+    for index, character in enumerate(text):
+        room -= len(json.dumps(character, ensure_ascii=False).encode()) - 2
+        if room < 0:
+            return f"{text[:index]}..." if index else ""
+    return text

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from tunewright_api import names
 from tunewright_api.base import ApiModel, Boolean, Integer, Number, Text, Uri, cel, matching
 from tunewright_api.compute import Compute
+from tunewright_api.data import Data
 from tunewright_api.evaluation import Evaluation
 from tunewright_api.limits import Limits
 from tunewright_api.stages import Stage
@@ -95,6 +96,8 @@ class FineTuneJobSpec(ApiModel):
     """Training, in order: say SFT, then DPO."""
     split: Split = Split()
     """How rows are held out. Default: 80/10/10."""
+    data: Data = Data()
+    """The data gate: what it looks for, and what it does about it."""
     evaluation: Evaluation = Evaluation()
     """How the result is held against the base model."""
     output: Output

@@ -5,7 +5,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
-from tunewright_api.base import ApiModel, FreeForm, Integer, Number, Uri, cel, matching
+from tunewright_api.base import ApiModel, FreeForm, Integer, Number, cel, matching
+from tunewright_api.datasets import Dataset, DatasetFormat
 from tunewright_api.training_arguments import denied
 
 
@@ -14,25 +15,6 @@ class Method(StrEnum):
 
     SFT = "SFT"
     DPO = "DPO"
-
-
-class DatasetFormat(StrEnum):
-    """Shape of the rows. Auto recognises it from the rows."""
-
-    AUTO = "Auto"
-    MESSAGES = "Messages"
-    PROMPT_COMPLETION = "PromptCompletion"
-    INSTRUCTION = "Instruction"
-    PREFERENCE = "Preference"
-
-
-class Dataset(ApiModel):
-    """The rows of a stage."""
-
-    uri: Uri
-    """One JSONL object: s3://bucket/key.jsonl."""
-    format: DatasetFormat = DatasetFormat.AUTO
-    """Messages {messages}, PromptCompletion {prompt, completion}, Instruction {instruction, input, output}, Preference {prompt, chosen, rejected}. Default: Auto."""
 
 
 class Hyperparameters(ApiModel):

@@ -168,6 +168,16 @@ class Resolved(ObservedModel):
     stages: Annotated[list[ResolvedStage], Field(max_length=8)] = []
 
 
+class DatasetFinding(ObservedModel):
+    """What one check of the data gate has found; all of it stands in the report."""
+
+    check: ShortText
+    verdict: ShortText
+    """Warned, Fixed or Failed."""
+    rows: int
+    message: ShortText
+
+
 class DatasetStatus(ObservedModel):
     """The prepared data of all stages together."""
 
@@ -175,6 +185,14 @@ class DatasetStatus(ObservedModel):
     train: int = 0
     validation: int = 0
     test: int = 0
+    tokens: int = 0
+    """Tokens of the training rows of all stages."""
+    message: Text = ""
+    """The sentence that matters most."""
+    findings: Annotated[list[DatasetFinding], Field(max_length=12)] = []
+    """What is worth knowing, the gravest first."""
+    fit: ShortText = ""
+    """What the run will need, in a line."""
     digest: Digest | None = None
     report_uri: Text | None = Field(default=None, alias="reportURI")
 

@@ -61,7 +61,8 @@ def load(model: Path, adapter: Path, name: str, largest_batch: int) -> Generator
     """Put the adapter on its base, as servers do: unmerged, in bf16."""
     from peft import PeftModel
 
-    from tunewright_trainer.train.model import load_base, load_tokenizer
+    from tunewright_trainer.train.model import load_base
+    from tunewright_trainer.train.tokenizer import load_tokenizer
 
     loaded = PeftModel.from_pretrained(load_base(model, Quantization.NONE), str(adapter)).eval()
     return Generator(loaded, load_tokenizer(adapter), name, largest_batch)

@@ -9,6 +9,8 @@ import pytest
 import yaml
 
 from devcluster import binaries
+from tunewright_api.gpus import GPUS
+from tunewright_api.pricing import Pricing
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "charts" / "tunewright"
@@ -48,6 +50,8 @@ REFUSED = [
     pytest.param("images.pullPolicy=always", "images/pullPolicy", id="an unknown pull policy"),
     pytest.param("namespaces={Team_A}", "namespaces", id="a namespace that cannot be"),
     pytest.param("patience.terminationSeconds=0", "patience/terminationSeconds", id="no patience"),
+    pytest.param("pricing.gpu=H1000", "pricing/gpu", id="a GPU that is not in the table"),
+    pytest.param("pricing.gpuHour=2.5", "currency", id="a price without a currency"),
 ]
 
 
@@ -111,3 +115,18 @@ def test_with_a_list_of_namespaces_there_is_no_right_beyond_them(helm: str) -> N
         if document["kind"] == "Role" and len(document["rules"]) > 2
     }
     assert roles == {"team-a", "team-b"}
+
+
+def test_the_gpu_and_its_price_reach_the_operator(helm: str) -> None:
+    def pricing(documents: list[Body]) -> list[str]:
+        (container,) = only(documents, "Deployment")["spec"]["template"]["spec"]["containers"]
+        return [variable["value"] for variable in container["env"] if variable["name"] == "TUNEWRIGHT_PRICING"]
+
+    assert pricing(template(helm)) == []
+    (text,) = pricing(template(helm, "pricing.gpu=A100-80GB", "pricing.gpuHour=1.75", "pricing.currency=EUR"))
+    assert Pricing.model_validate_json(text) == Pricing(gpu="A100-80GB", gpu_hour=1.75, currency="EUR")
+
+
+def test_the_schema_knows_the_gpus_of_the_table() -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    assert schema["properties"]["pricing"]["properties"]["gpu"]["enum"] == [gpu.name for gpu in GPUS]

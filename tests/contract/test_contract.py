@@ -18,10 +18,11 @@ from builders import DIGEST, STEPS, spec
 from tunewright_api import names
 from tunewright_api.adapter_monitor import AdapterMonitorSpec, MonitorConfig
 from tunewright_api.conditions import Reason
+from tunewright_api.data import DEFAULT_ACTIONS, CheckName
 from tunewright_api.failures import FAIL_JOB_EXIT_CODES, FAILURES, PREEMPTED_EXIT_CODE, FailureClass, exit_code
 from tunewright_api.run import RunConfig, RunResult, StepInput, termination_message
 from tunewright_api.spec import FineTuneJobSpec
-from tunewright_api.status import Failure, ResolvedStage, ResolvedValue
+from tunewright_api.status import DatasetFinding, DatasetStatus, Failure, ResolvedStage, ResolvedValue
 from tunewright_cli.manifests import read_job
 
 ROOT = Path(__file__).parents[2]
@@ -110,42 +111,92 @@ def test_a_result_of_a_newer_trainer_is_understood() -> None:
     assert RunResult.model_validate_json(text).digest == DIGEST
 
 
-texts = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=4000)
+def at_most(characters: int) -> st.SearchStrategy[str]:
+    """Texts of all lengths, of letters, control characters (six bytes of JSON each) and emoji (four)."""
+    drawn = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=40)
+    return st.builds(lambda text, times: (text * times)[:characters], drawn, st.integers(1, characters // 10))
 
 
-@settings(max_examples=150, deadline=None)
-@given(
-    message=texts,
-    values=st.lists(st.tuples(texts.map(lambda text: text[:250]), texts.map(lambda text: text[:250])), max_size=32),
-    failed=st.booleans(),
+findings = st.builds(
+    DatasetFinding,
+    check=st.sampled_from([str(check) for check in CheckName]),
+    verdict=st.sampled_from(["Failed", "Warned", "Fixed"]),
+    rows=st.integers(0, 10**9),
+    message=at_most(253),
 )
-def test_a_termination_message_fits_whatever_it_says(message: str, values: list[tuple[str, str]], failed: bool) -> None:
+datasets = st.builds(
+    DatasetStatus,
+    rows=st.integers(0, 10**9),
+    message=at_most(1024),
+    fit=at_most(253),
+    findings=st.lists(findings, max_size=12),
+    report_uri=st.just("s3://out/prepare/a1-12345678/report.json"),
+)
+hyperparameters = st.lists(
+    st.builds(ResolvedValue, name=at_most(253), value=at_most(253), reason=at_most(1000)), max_size=32
+)
+failures = st.builds(
+    Failure,
+    failure_class=st.just(FailureClass.INVALID_DATA),
+    message=at_most(4096),
+    hint=at_most(1000),
+    step=st.just("prepare"),
+    attempt=st.just(1),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(failure=st.none() | failures, dataset=st.none() | datasets, values=hyperparameters, figures=st.integers(0, 64))
+def test_a_termination_message_fits_whatever_it_says(
+    failure: Failure | None, dataset: DatasetStatus | None, values: list[ResolvedValue], figures: int
+) -> None:
     """The kubelet cuts at 4096 bytes, in the middle of a character if need be: then nothing could be read."""
-    resolved = ResolvedStage(
-        name="sft",
-        method="SFT QLoRA",
-        hyperparameters=[ResolvedValue(name=name, value=value, reason=message[:1000]) for name, value in values],
-    )
-    failure = Failure(
-        failure_class=FailureClass.INVALID_DATA, message=message, hint=message[:1000], step="prepare", attempt=1
-    )
     result = RunResult(
         step="prepare",
         attempt=2,
         manifest_uri="s3://out/prepare/manifest.json",
         digest=DIGEST,
-        figures={"loss": 1.5},
-        resolved=resolved,
-        failure=failure if failed else None,
+        figures={f"sft.figure{number}": 1.5 for number in range(figures)},
+        resolved=ResolvedStage(name="sft", method="SFT QLoRA", hyperparameters=values),
+        dataset=dataset,
+        failure=failure,
     )
     text = termination_message(result)
     assert len(text.encode()) <= names.TERMINATION_MESSAGE_BYTES
     read = RunResult.model_validate_json(text)
     assert (read.step, read.attempt, read.digest, read.manifest_uri) == ("prepare", 2, DIGEST, result.manifest_uri)
-    if failed:
+    if failure is not None:
         assert read.failure is not None
         assert read.failure.failure_class is FailureClass.INVALID_DATA
-        assert message.startswith(read.failure.message.removesuffix("..."))
+        assert failure.message.startswith(read.failure.message.removesuffix("..."))
+    if dataset is not None:
+        assert read.dataset is not None
+        assert (read.dataset.rows, read.dataset.report_uri) == (dataset.rows, dataset.report_uri)
+        assert read.dataset.findings == dataset.findings[: len(read.dataset.findings)], "the gravest are kept"
+        assert dataset.message.startswith(read.dataset.message.removesuffix("..."))
+
+
+ROOMY = DatasetStatus(rows=1, message="One row.", findings=[DatasetFinding(check="secrets", verdict="Failed", rows=1, message="A key was found.")])  # fmt: skip
+LONG = "x" * 4000
+
+
+@pytest.mark.parametrize(
+    ("changes", "kept"),
+    [
+        pytest.param({}, {"resolved", "figures", "findings"}, id="what is short is told in full"),
+        pytest.param({"resolved": ResolvedStage(name=LONG[:250], method="SFT", hyperparameters=[ResolvedValue(name="a", value="1", reason=LONG[:1000])] * 4)}, {"figures", "findings"}, id="reasons go first"),
+        pytest.param({"figures": {f"{number}{LONG[:100]}": 1.0 for number in range(40)}}, {"findings"}, id="then figures, and the findings stay"),
+        pytest.param({"failure": Failure(failure_class=FailureClass.INVALID_DATA, message=LONG)}, set(), id="then findings, before a failure's sentence is cut"),
+    ],
+)  # fmt: skip
+def test_what_can_be_had_again_is_left_out_first(changes: dict[str, Any], kept: set[str]) -> None:
+    resolved = ResolvedStage(name="sft", method="SFT")
+    result = RunResult(step="prepare", attempt=1, figures={"a": 1.0}, resolved=resolved, dataset=ROOMY)
+    read = RunResult.model_validate_json(termination_message(result.model_copy(update=changes)))
+    assert read.dataset is not None
+    told = {"resolved": read.resolved, "figures": read.figures, "findings": read.dataset.findings}
+    assert {name for name, value in told.items() if value} == kept
+    assert read.dataset.message == "One row."
 
 
 def test_the_longest_legal_names_are_legal_for_kubernetes() -> None:
@@ -171,3 +222,9 @@ def test_the_readmes_manifest_is_valid(tmp_path: Path) -> None:
     path = tmp_path / "job.yaml"
     path.write_text(manifest)
     assert read_job(path).spec().steps() == tuple(step for step in STEPS if step != "train-dpo")
+
+
+def test_the_example_of_the_data_gate_names_every_check_with_its_default() -> None:
+    document = yaml.safe_load((ROOT / "examples" / "data-gate.yaml").read_text())
+    checks = document["spec"]["data"]["checks"]
+    assert checks == {str(check): str(action) for check, action in DEFAULT_ACTIONS.items()}

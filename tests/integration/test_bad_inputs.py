@@ -17,13 +17,14 @@ from devcluster.s3 import LIMITED_ACCESS_KEY, LIMITED_SECRET_KEY
 from refused_runs import BUCKET, World, assert_refused, case_name, row, rows, with_line
 from tunewright_api import names
 from tunewright_api.failures import FailureClass
+from tunewright_api.run import RunResult, termination_message
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 UPLOAD_HINT = (
     "Upload the file there and raise spec.runAttempt; if the URI is wrong, create the job again under a new name."
 )
-SFT_READS = "method SFT reads {messages} or {prompt, completion} or {instruction, output}"
+SFT_READS = "method SFT reads {messages} or {prompt, completion} or {instruction, output} or {text} or {conversations}"
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +47,7 @@ BAD_LINES = [
     pytest.param(b"[" * 100_000, "nested too deeply", id="a hundred thousand brackets"),
     pytest.param(row(1, completion=None, completions="x"), "column 'completion' is missing; is 'completions' meant?", id="a wrong column"),
     pytest.param(row(1, completion=None), "column 'completion' is missing", id="no answer"),
-    pytest.param(row(1, note="x"), "column 'note' is unknown; PromptCompletion rows have prompt, completion", id="a column too many"),
+    pytest.param(row(1, note="x"), "column 'note' is unknown; PromptCompletion rows have prompt, completion, and may have tools, category, synthetic", id="a column too many"),
     pytest.param(b'{"prompt": "a", "completion": null}', "column 'completion' must be a text", id="null for an answer"),
     pytest.param(row(1, completion=42), "column 'completion' must be a text", id="a number for an answer"),
     pytest.param(row(1, completion=" \t"), "column 'completion' is empty", id="an answer of blanks"),
@@ -69,7 +70,7 @@ def test_a_bad_line_is_named_by_file_and_line(
 def many(reason: str, count: int, others: int = 0) -> str:
     """The sentence about a file in which every row has the same fault."""
     named = "; ".join(f"rows.jsonl:{line}: {reason}" for line in (1, 2, 3))
-    return f"stage sft: {count} of {count + others} rows of {{uri}} cannot be used: {named}; and {count - 3} more, all of them in report.json"
+    return f"stage sft: {count} of {count + others} rows of {{uri}} cannot be used: {named}; and {count - 3} more, all of them counted in report.json"
 
 
 def preferences(**changes: Any) -> bytes:
@@ -78,7 +79,7 @@ def preferences(**changes: Any) -> bytes:
 
 DPO = {"method": "DPO"}
 CONVERSATIONS = [
-    ("unknown role", (("user", "a"), ("bot", "b")), "messages[1].role must be one of system, user, assistant"),
+    ("unknown role", (("user", "a"), ("bot", "b")), "messages[1].role must be one of system, user, assistant, tool"),
     ("ends with the user", (("user", "a"), ("assistant", "b"), ("user", "c")), "messages: the last message must be the assistant's, for it is what is learned"),
     ("two users in a row", (("user", "a"), ("user", "b"), ("assistant", "c")), "messages: user and assistant must take turns, beginning with user"),
     ("a late system message", (("user", "a"), ("system", "b"), ("assistant", "c")), "messages: a system message can only be the first"),
@@ -96,14 +97,14 @@ BAD_FILES = [
     pytest.param(b"\n".join(row(n, completion=None, chosen="b") for n in range(40)), DPO, many("has the columns chosen, prompt; method DPO reads {{prompt, chosen, rejected}}", 40), id="preferences without rejected"),
     pytest.param(b"\n".join(row(n, completion=None, chosen="b", rejected="b") for n in range(40)), DPO, many("chosen and rejected are the same: nothing can be learned from the pair", 40), id="pairs without a difference"),
     pytest.param(b"\n".join(rows()).decode().encode("utf-16"), {}, None, id="a file in UTF-16"),
-    pytest.param(gzip.compress(b"\n".join(rows()), mtime=0), {}, None, id="a compressed file"),
+    pytest.param(gzip.compress(b"\n".join(rows()), mtime=0)[:-12], {}, None, id="a compressed file that is cut"),
     pytest.param(b"id,prompt,completion\n1,say red,red\n2,say blue,blue\n3,say sun,sun\n", {}, None, id="a table with commas"),
     *(pytest.param(b"\n".join([messages(*turns)] * 4), {}, many(reason, 4), id=name) for name, turns, reason in CONVERSATIONS),
 ]  # fmt: skip
 SAID_OF_FOREIGN_FILES = {
-    "a file in UTF-16": "rows.jsonl:1: byte 1 is not UTF-8; save the file as UTF-8; rows.jsonl:2:",
-    "a compressed file": "rows.jsonl:1: byte 2 is not UTF-8; save the file as UTF-8",
-    "a table with commas": "rows.jsonl:1: not valid JSON at column 1 (Expecting value); each line must be one complete JSON object; rows.jsonl:2:",
+    "a file in UTF-16": "rows.jsonl is text in UTF-16; save it as UTF-8",
+    "a compressed file that is cut": "rows.jsonl",
+    "a table with commas": "rows.jsonl is a table with commas (CSV); save it as JSON Lines or Parquet",
 }
 
 
@@ -132,33 +133,43 @@ def test_byte_order_mark_and_windows_line_ends_are_no_fault(world: World) -> Non
     assert result.dataset.rows == 40
 
 
-def test_thousands_of_bad_lines_fit_in_a_message_and_are_all_in_the_report(world: World) -> None:
+def test_thousands_of_bad_lines_fit_in_a_message_and_are_all_counted_in_the_report(world: World) -> None:
     uri = world.put("data/thousands/rows.jsonl", b"oops\n" * 5000)
     stages = [{"name": f"s{n}", "method": "SFT", "dataset": {"uri": uri}} for n in range(8)]
     result = world.attempt(world.config("thousands", names.PREPARE, world.spec(uri, stages=stages)))
     assert result.failure is not None
-    assert "and 4997 more, all of them in report.json" in result.failure.message
-    assert_refused(result, FailureClass.INVALID_DATA, result.failure.message)
+    assert "and 4997 more, all of them counted in report.json" in result.failure.message
+    told = RunResult.model_validate_json(termination_message(result)).failure
+    assert told is not None
+    assert result.failure.message.startswith(told.message.removesuffix("..."))
+    assert told.failure_class is FailureClass.INVALID_DATA
     (key,) = [key for key in world.keys("out/t/thousands/") if key.endswith("report.json")]
     report = json.loads(world.admin.get_object(Bucket=BUCKET, Key=key)["Body"].read())
-    assert [len(stage["problems"]) for stage in report["stages"]] == [5000] * 8
+    assert [stage["refused"] for stage in report["stages"]] == [5000] * 8
+    assert [item["refused"] for item in report["objects"]] == [5000] * 8
     assert world.manifests("thousands") == []
 
 
-def test_a_gigantic_line_is_refused_by_its_length_and_not_cut(world: World) -> None:
+def test_a_gigantic_line_is_refused_by_its_length_before_a_gpu_is_asked_for(world: World) -> None:
     uri = world.put("data/gigantic/rows.jsonl", with_line(row(1, prompt="say " + "red " * 250_000)))
-    spec = world.spec(uri)
-    assert world.attempt(world.config("gigantic", names.PREPARE, spec)).failure is None
-    result = world.attempt(world.config("gigantic", "train-sft", spec))
+    result = world.attempt(world.config("gigantic", names.PREPARE, world.spec(uri)))
     assert result.failure is not None
-    (tokens,) = re.findall(r"\((\d+) tokens\)", result.failure.message)
-    assert int(tokens) > 250_000
-    assert_refused(
-        result,
-        FailureClass.INVALID_DATA,
-        f"longer than 256 tokens (the model's context): rows.jsonl:7 ({tokens} tokens); rows are never cut: shorten or remove them",
+    assert re.search(r"^1 of 41 rows \(2\.4 %\) are longer than 256 tokens, .*rows\.jsonl:7", result.failure.message), (
+        result.failure.message
     )
-    assert [key.rsplit("/", 2)[-2] for key in world.manifests("gigantic")] == ["prepare"]
+    assert_refused(result, FailureClass.INVALID_DATA, result.failure.message)
+    assert world.manifests("gigantic") == []
+
+
+def test_a_row_that_only_training_finds_too_long_is_refused_there(world: World) -> None:
+    uri = world.put("data/warned/rows.jsonl", with_line(row(1, prompt="say " + "red " * 2_500)))
+    spec = {**world.spec(uri), "data": {"checks": {"length": "Warn"}}}
+    assert world.attempt(world.config("warned", names.PREPARE, spec)).failure is None
+    result = world.attempt(world.config("warned", "train-sft", spec))
+    assert result.failure is not None
+    assert_refused(result, FailureClass.INVALID_DATA, result.failure.message)
+    assert "longer than 256 tokens (the model's context): rows.jsonl:7" in result.failure.message
+    assert [key.rsplit("/", 2)[-2] for key in world.manifests("warned")] == ["prepare"]
 
 
 def secret(folder: Path, access_key: str | None, secret_key: str | None) -> Path:
@@ -183,7 +194,7 @@ LIMITED = (LIMITED_ACCESS_KEY, LIMITED_SECRET_KEY)
 BAD_STORAGE = [
     pytest.param({"stage": {"dataset": {"uri": "s3://good/data/none.jsonl"}}}, None, FailureClass.INVALID_DATA, "stage sft: s3://good/data/none.jsonl does not exist on {server}", UPLOAD_HINT, id="a missing object"),
     pytest.param({"stage": {"dataset": {"uri": "s3://nowhere/none.jsonl"}}}, None, FailureClass.INVALID_DATA, "stage sft: s3://nowhere/none.jsonl: there is no bucket nowhere on {server}", UPLOAD_HINT, id="a missing bucket of data"),
-    pytest.param({"stage": {"dataset": {"uri": "s3://good/"}}}, None, FailureClass.INVALID_SPEC, "s3://good/ names no object: write s3://bucket/key with a bucket's legal name", None, id="a bucket for a file"),
+    pytest.param({"stage": {"dataset": {"uri": "s3://good"}}}, None, FailureClass.INVALID_SPEC, "s3://good names no object: write s3://bucket/key with a bucket's legal name", None, id="a bucket for a file"),
     pytest.param({"output": {"uri": "s3://nowhere/out"}}, None, FailureClass.INVALID_SPEC, "spec.output.uri: s3://nowhere/out/t/{name}/r1-u/prepare/manifest.json: there is no bucket nowhere on {server}", None, id="a missing bucket of output"),
     pytest.param({"output": {"uri": "s3://private/out"}}, LIMITED, FailureClass.STORAGE_DENIED, "{server} refused access to s3://private/out/t/{name}/r1-u/prepare/manifest.json (AccessDenied)", None, id="a denied bucket of output"),
     pytest.param({**ALLOWED, "output": {"uri": "s3://allowed/out"}}, LIMITED, FailureClass.STORAGE_DENIED, "{server} refused access to s3://allowed/out/t/{name}/r1-u/prepare/a1-1234abcd/{file} (AccessDenied)", None, id="output that may only be read"),

@@ -116,9 +116,6 @@ FOUND_WHEN_LOADED = [
     pytest.param(lambda model: {WEIGHTS: without_first_tensor(model)}, {"rank": 4}, FailureClass.MODEL_UNAVAILABLE, "the weights at spec.model.uri lack 1 of the tensors that config.json asks for, first model.norm.weight", id="a tensor that is missing"),
     pytest.param(lambda model: {"config.json": config(model, hidden_size=32)}, {"rank": 4}, FailureClass.MODEL_UNAVAILABLE, "the model at spec.model.uri cannot be loaded: ", id="tensors of other sizes"),
     pytest.param(lambda model: {"config.json": config(model, model_type="nosuch", architectures=None)}, MODULES, FailureClass.MODEL_UNAVAILABLE, "the model at spec.model.uri cannot be loaded: The checkpoint you are trying to load has model type `nosuch` but Transformers does not recognize this architecture.", id="an unknown architecture"),
-    pytest.param(lambda model: {"tokenizer.json": b"{}"}, {"rank": 4}, FailureClass.MODEL_UNAVAILABLE, "the tokenizer of spec.model.uri cannot be loaded: ", id="a tokenizer of nothing"),
-    pytest.param(lambda model: {"chat_template.jinja": b"{% for m in messages %}{{ m['content'] }}"}, {"rank": 4}, FailureClass.MODEL_UNAVAILABLE, "the chat template of spec.model.uri cannot be used: ", id="a chat template that is cut"),
-    pytest.param(lambda model: {"chat_template.jinja": b"{% for m in messages %}{{ m['content'] }}{% endfor %}"}, {"rank": 4}, FailureClass.MODEL_UNAVAILABLE, "the chat template of spec.model.uri does not end an answer with the end token <|im_end|>: a model trained with it would never stop", id="a chat template without an end"),
     pytest.param(lambda model: {}, {"rank": 4, "targetModules": ["no_proj"]}, FailureClass.INVALID_SPEC, "spec.tuning.targetModules: Target modules ", id="modules that the model does not have"),
 ]  # fmt: skip
 
@@ -141,6 +138,26 @@ def test_what_only_loading_shows_has_a_class_and_a_sentence(
     assert result.failure.message.startswith(beginning), result.failure.message
     assert_refused(result, failure_class, result.failure.message)
     assert [key.rsplit("/", 2)[-2] for key in world.manifests(name)] == ["prepare"]
+
+
+FOUND_WHEN_RENDERED = [
+    pytest.param({"tokenizer.json": b"{}"}, FailureClass.MODEL_UNAVAILABLE, "the tokenizer of spec.model.uri cannot be loaded: ", id="a tokenizer of nothing"),
+    pytest.param({"chat_template.jinja": b"{% for m in messages %}{{ m['content'] }}"}, FailureClass.MODEL_UNAVAILABLE, "the chat template of spec.model.uri cannot be used: ", id="a chat template that is cut"),
+    pytest.param({"chat_template.jinja": b"{% for m in messages %}{{ m['content'] }}{% endfor %}"}, FailureClass.INVALID_DATA, "40 of 40 rows (100 %) cannot be learned from", id="a chat template without an end"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "failure_class", "beginning"), FOUND_WHEN_RENDERED)
+def test_what_rendering_shows_is_found_before_a_gpu_is_asked_for(
+    world: World, request: pytest.FixtureRequest, changes: Files, failure_class: FailureClass, beginning: str
+) -> None:
+    name = case_name(request)
+    uri = world.put_model(f"models/{name}", changes)
+    result = world.attempt(world.config(name, names.PREPARE, world.spec(DATA, model={"uri": uri, "id": "test/tiny"})))
+    assert result.failure is not None
+    assert result.failure.message.startswith(beginning), result.failure.message
+    assert_refused(result, failure_class, result.failure.message)
+    assert world.manifests(name) == []
 
 
 class Prepared:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tunewright_api.pricing import Pricing
 from tunewright_operator.shell.options import read
 
 IMAGES = {"TUNEWRIGHT_TRAINER_IMAGE": "t:1", "TUNEWRIGHT_MONITOR_IMAGE": "m:1"}
@@ -31,6 +32,30 @@ def test_a_missing_image_is_named(missing: str, capsys: pytest.CaptureFixture[st
     with pytest.raises(SystemExit):
         read([], {name: value for name, value in IMAGES.items() if name != missing})
     assert f"set {missing} or --" in capsys.readouterr().err
+
+
+def test_the_price_of_a_gpu_is_understood() -> None:
+    given = '{"gpu": "L40S", "gpuHour": 1.1, "currency": "EUR"}'
+    assert read([], {**IMAGES, "TUNEWRIGHT_PRICING": given}).settings.pricing == Pricing(
+        gpu="L40S", gpu_hour=1.1, currency="EUR"
+    )
+    assert read([], IMAGES).settings.pricing is None
+
+
+BAD_PRICING = [
+    pytest.param('{"gpu": "H1O0"}', "did you mean H100", id="a GPU that is mistyped"),
+    pytest.param('{"gpuHour": 2.5}', "gpuHour and currency go together", id="a price without a currency"),
+    pytest.param('{"gpuHour": 2.5, "currency": "Euro"}', "pricing.currency", id="no currency's code"),
+    pytest.param('{"price": 2.5}', "pricing.price: unknown field", id="an unknown field"),
+    pytest.param("2.5", "pricing", id="no object"),
+]
+
+
+@pytest.mark.parametrize(("given", "words"), BAD_PRICING)
+def test_a_bad_price_is_named(given: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        read([], {**IMAGES, "TUNEWRIGHT_PRICING": given})
+    assert words in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

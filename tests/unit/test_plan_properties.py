@@ -215,5 +215,5 @@ class AnythingHappens(RuleBasedStateMachine):
         assert world.status().phase in (Phase.COMPLETE, Phase.FAILED, Phase.CANCELLED)
 
 
-AnythingHappens.TestCase.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
+AnythingHappens.TestCase.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
 TestAnythingHappens = AnythingHappens.TestCase

@@ -15,7 +15,7 @@ from tunewright_api.status import Failure
 from tunewright_trainer.context import StepContext, StepOutcome
 from tunewright_trainer.shell import commit, folders, preemption
 from tunewright_trainer.shell.environment import Environment
-from tunewright_trainer.shell.errors import Preempted, StepError
+from tunewright_trainer.shell.errors import InvalidData, Preempted, StepError
 from tunewright_trainer.shell.storage import ObjectStore, open_store
 from tunewright_trainer.shell.telemetry import Telemetry
 
@@ -64,7 +64,9 @@ def _guarded(config: RunConfig, environment: Environment, telemetry: Telemetry, 
     except StepError as error:
         if not isinstance(error, Preempted):
             logger.error("The step failed", extra={"class": str(error.failure_class), "reason": str(error)})  # noqa: TRY400
-        return _failed(config, environment, error.failure_class, str(error), telemetry, error.hint)
+        failed = _failed(config, environment, error.failure_class, str(error), telemetry, error.hint)
+        dataset = error.dataset if isinstance(error, InvalidData) else None
+        return failed.model_copy(update={"dataset": dataset})
     except Exception as error:
         if type(error).__name__ == "OutOfMemoryError":
             return _failed(

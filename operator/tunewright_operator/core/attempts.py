@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from tunewright_api import names
 from tunewright_api.failures import FAILURES, FailureClass
 from tunewright_api.limits import Limits
+from tunewright_api.pricing import Pricing
 from tunewright_api.run import RunConfig, StepInput
 from tunewright_api.status import Failure, FineTuneJobStatus, StepState, StepStatus
 from tunewright_operator.core.exclusion import excluded_after
@@ -79,7 +80,9 @@ def backoff_seconds(failure: FailureClass, spent: int) -> int:
     return min(FAILURES[failure].backoff_seconds << min(spent, 10), LONGEST_BACKOFF_SECONDS)
 
 
-def run_config(job: FineTuneJob, status: FineTuneJobStatus, step: StepStatus, image: str) -> RunConfig:
+def run_config(
+    job: FineTuneJob, status: FineTuneJobStatus, step: StepStatus, image: str, pricing: Pricing | None = None
+) -> RunConfig:
     """What the pod of this attempt is told: digests come from status, never from the bucket."""
     if job.spec is None or status.run_id is None:
         raise ValueError("a run needs a valid spec and a run id")
@@ -97,5 +100,6 @@ def run_config(job: FineTuneJob, status: FineTuneJobStatus, step: StepStatus, im
             if other.manifest_uri and other.digest
         },
         image=image,
+        pricing=pricing,
         spec=job.spec,
     )

@@ -96,12 +96,11 @@ def _step_condition(type_: str, steps: tuple[str, ...], status: FineTuneJobStatu
     done = [name for name in steps if name in states and states[name].state is StepState.SUCCEEDED]
     label = steps[0] if len(steps) == 1 else f"{len(done)} of {len(steps)} stages"
     if len(done) == len(steps):
-        return (
-            type_,
-            True,
-            Reason.STEP_SUCCEEDED,
-            f"Step {label} succeeded." if len(steps) == 1 else "All stages are trained.",
-        )
+        said = f"Step {label} succeeded." if len(steps) == 1 else "All stages are trained."
+        return type_, True, Reason.STEP_SUCCEEDED, _told_of_data(type_, status) or said
+    failure = status.failure
+    if situation.phase is Phase.FAILED and failure is not None and failure.step in steps:
+        return type_, False, failure.failure_class, _told_of_data(type_, status) or situation.message
     running = next(
         (
             states[name]
@@ -118,6 +117,14 @@ def _step_condition(type_: str, steps: tuple[str, ...], status: FineTuneJobStatu
         Reason.WAITING_FOR_STEP,
         "It comes after the steps before it." if situation.phase is Phase.RUNNING else "It is not done.",
     )
+
+
+def _told_of_data(type_: str, status: FineTuneJobStatus) -> str:
+    """What the data gate has to say, and what the run will need: more than that the step has ended."""
+    dataset = status.dataset
+    if type_ != ConditionType.PREPARED or dataset is None or not dataset.message:
+        return ""
+    return " ".join(filter(None, (dataset.message, dataset.fit)))
 
 
 def _leading_conditions(situation: Situation) -> list[Found]:

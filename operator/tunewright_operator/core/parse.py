@@ -42,6 +42,18 @@ def _status(model: type[Status], raw: Raw) -> Status:
         return model()
 
 
+def unreadable_run(raw: Raw) -> str | None:
+    """What is not understood of the status of a run of ours: a newer operator has written it. To observe anew would begin a finished run again, so such an object is left alone."""
+    status = raw.get("status") or {}
+    if "runId" not in status:
+        return None
+    try:
+        FineTuneJobStatus.model_validate(status)
+    except ValidationError as error:
+        return "; ".join(sentences(FineTuneJobStatus, error, "status"))
+    return None
+
+
 def parse_job_object(raw: Raw) -> FineTuneJob:
     """A FineTuneJob from its JSON."""
     metadata = raw["metadata"]

@@ -46,8 +46,12 @@ def fold_result(status: FineTuneJobStatus, step: StepStatus, result: RunResult, 
 
 
 def fold_leftovers(status: FineTuneJobStatus, result: RunResult | None) -> FineTuneJobStatus:
-    """What an attempt that did not succeed has left: its choices and its last checkpoint."""
-    return status if result is None else _with_checkpoint(_with_resolved(status, result.resolved), result.checkpoint)
+    """What an attempt that did not succeed has left: what it found out about the data, its choices and its last checkpoint."""
+    if result is None:
+        return status
+    if result.dataset is not None:
+        status = status.model_copy(update={"dataset": result.dataset})
+    return _with_checkpoint(_with_resolved(status, result.resolved), result.checkpoint)
 
 
 def fold_progress(

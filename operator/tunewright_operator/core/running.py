@@ -77,7 +77,9 @@ def _not_created(job: FineTuneJob, step: StepStatus, observed: Observed, setting
             return _retry_or_fail(job, step, late, job.status, observed)
         return StepPlan(job.status, situation, requeue_after=30)
     image = (job.status.resolved.image if job.status.resolved else None) or settings.trainer_image
-    manifest = build_job(job, run_config(job, job.status, step, image), step.excluded_nodes)
+    run = run_config(job, job.status, step, image, settings.pricing)
+    # The deadline of the run is ours to keep: activeDeadlineSeconds would start anew with each Job and stop while one is suspended.
+    manifest = build_job(job, run, step.excluded_nodes)
     situation = Situation(Phase.RUNNING, Reason.WAITING_FOR_STEP, next_words(step), admitted=False)
     return StepPlan(job.status, situation, actions=(CreateJob(manifest),), requeue_after=10)
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from tunewright_api.adapter_monitor import AdapterMonitorSpec, AdapterMonitorStatus, MonitorReport
+from tunewright_api.pricing import Pricing
 from tunewright_api.run import ProgressReport
 from tunewright_api.spec import FineTuneJobSpec
 from tunewright_api.status import FineTuneJobStatus
@@ -19,6 +20,8 @@ class Settings:
 
     trainer_image: str
     monitor_image: str
+    pricing: Pricing | None = None
+    """The GPU that runs get here and its price; pods estimate with it."""
     progress_interval_seconds: int = 30
     """Shortest time between two status writes that only bring progress."""
     poll_seconds: int = 5

@@ -51,7 +51,7 @@ def completed_words(uri: str, moment: str) -> str:
 
 def cancelled_words(moment: str) -> str:
     """The end of a run that nobody wants any more."""
-    return f"The run was cancelled at {moment}, and no pod of it runs. Raise spec.runAttempt to run it again."
+    return f"The run was cancelled at {moment}, and no pod of it runs. Set spec.cancel to false and raise spec.runAttempt in one change to run it again."
 
 
 def suspended_words(since: str) -> str:

@@ -8,7 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from tunewright_api.names import HTTP_PORT
+from tunewright_api.pricing import Pricing
+from tunewright_api.sentences import sentences
 from tunewright_operator.core.types import Settings
 from tunewright_operator.shell.credentials import SERVICE_ACCOUNT
 
@@ -33,6 +37,15 @@ class Options:
 def _own_namespace() -> str:
     file = SERVICE_ACCOUNT / "namespace"
     return file.read_text().strip() if Path(file).is_file() else "default"
+
+
+def _pricing(text: str, parser: argparse.ArgumentParser) -> Pricing | None:
+    if not text:
+        return None
+    try:
+        return Pricing.model_validate_json(text)
+    except ValidationError as error:
+        parser.error(f"TUNEWRIGHT_PRICING or --pricing: {'; '.join(sentences(Pricing, error, 'pricing'))}")
 
 
 def read(arguments: list[str], environment: Mapping[str, str] = os.environ) -> Options:
@@ -69,6 +82,12 @@ def read(arguments: list[str], environment: Mapping[str, str] = os.environ) -> O
         help="how long no other node may have room before one on which a step has failed is used again",
     )
     parser.add_argument("--log-level", default=variable("LOG_LEVEL", "INFO"), help=", ".join(LOG_LEVELS))
+    parser.add_argument(
+        "--pricing",
+        default=variable("PRICING", ""),
+        metavar="JSON",
+        help='the GPU of this cluster and its price, for estimates: {"gpu": "H100", "gpuHour": 2.5, "currency": "EUR"}',
+    )
     given = parser.parse_args(arguments)
     if given.log_level.upper() not in LOG_LEVELS:
         parser.error(f"the log level must be one of {', '.join(LOG_LEVELS)}, not {given.log_level}")
@@ -80,6 +99,7 @@ def read(arguments: list[str], environment: Mapping[str, str] = os.environ) -> O
         settings=Settings(
             trainer_image=given.trainer_image,
             monitor_image=given.monitor_image,
+            pricing=_pricing(given.pricing, parser),
             image_pull_patience_seconds=given.image_pull_patience_seconds,
             termination_patience_seconds=given.termination_patience_seconds,
             exclusion_patience_seconds=given.exclusion_patience_seconds,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tunewright_operator.core.monitor_plan import plan_monitor
-from tunewright_operator.core.parse import parse_job_object, parse_monitor_object
+from tunewright_operator.core.parse import parse_job_object, parse_monitor_object, unreadable_run
 from tunewright_operator.core.plan import plan
 from tunewright_operator.core.types import Event, MonitorPlan, Plan, Settings
 from tunewright_operator.shell.cache import Cache
@@ -20,6 +20,7 @@ from tunewright_operator.shell.workqueue import Key
 
 Body = dict[str, Any]
 SHORTEST_PAUSE = 1.0
+UNREADABLE_PAUSE = 300.0
 MOST_ROUNDS = 3
 """Deciding, acting and deciding again converges in two; the third is for a race lost once."""
 
@@ -41,6 +42,13 @@ class Reconciler:
         body = self.cache.get(resource, key.namespace, key.name)
         if body is None:
             return None
+        foreign = unreadable_run(body) if resource is FINE_TUNE_JOBS else None
+        if foreign is not None:
+            logger.warning(
+                "A newer operator has written this status; it is left alone",
+                extra={"object": str(key), "words": foreign},
+            )
+            return UNREADABLE_PAUSE
         decision = await self._decide_and_act(resource, body)
         written = await self._write_status(resource, body, decision)
         soonest = self._soonest(key, decision)

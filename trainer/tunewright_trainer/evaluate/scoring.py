@@ -7,10 +7,10 @@ import torch
 
 from tunewright_trainer.shell import preemption
 from tunewright_trainer.shell.errors import Preempted
+from tunewright_trainer.train.tokens import Row, encode, rendered
 
 SCORING_BATCH = 8
 GENERATION_BATCH = 16
-Messages = list[dict[str, str]]
 
 
 def _batches(items: list[Any], size: int) -> Iterator[list[Any]]:
@@ -20,31 +20,28 @@ def _batches(items: list[Any], size: int) -> Iterator[list[Any]]:
         yield items[start : start + size]
 
 
-def _encoded(prompt: Messages, answer: Messages, tokenizer: Any) -> tuple[list[int], int]:
-    """Tokens of the whole conversation, and how many of them are the prompt's."""
-    whole = tokenizer.apply_chat_template(prompt + answer, tokenize=True, return_dict=True)["input_ids"]
-    start = tokenizer.apply_chat_template(prompt, tokenize=True, add_generation_prompt=True, return_dict=True)[
-        "input_ids"
-    ]
-    return whole, len(start)
+def _padded(rows: list[list[int]], tokenizer: Any, model: Any, *, left: bool) -> dict[str, torch.Tensor]:
+    width = max(map(len, rows))
+    ids = torch.full((len(rows), width), tokenizer.pad_token_id)
+    mask = torch.zeros((len(rows), width), dtype=torch.long)
+    for index, tokens in enumerate(rows):
+        place = slice(width - len(tokens), width) if left else slice(0, len(tokens))
+        ids[index, place] = torch.tensor(tokens)
+        mask[index, place] = 1
+    return {"input_ids": ids.to(model.device), "attention_mask": mask.to(model.device)}
 
 
 @torch.inference_mode()
-def answer_log_probabilities(
-    model: Any, tokenizer: Any, pairs: list[tuple[Messages, Messages]]
-) -> list[tuple[float, int]]:
-    """For each (prompt, answer): the summed log-probability of the answer's tokens, and their number."""
+def answer_log_probabilities(model: Any, tokenizer: Any, pairs: list[tuple[Row, str]]) -> list[tuple[float, int]]:
+    """For each row and name of an answer: the summed log-probability of the answer's tokens, and their number."""
     results: list[tuple[float, int]] = []
     for batch in _batches(pairs, SCORING_BATCH):
-        encoded = [_encoded(prompt, answer, tokenizer) for prompt, answer in batch]
-        width = max(len(ids) for ids, _ in encoded)
-        ids = torch.full((len(encoded), width), tokenizer.pad_token_id)
-        mask = torch.zeros((len(encoded), width), dtype=torch.long)
-        for row, (tokens, _) in enumerate(encoded):
-            ids[row, : len(tokens)] = torch.tensor(tokens)
-            mask[row, : len(tokens)] = 1
-        ids, mask = ids.to(model.device), mask.to(model.device)
-        logits = model(input_ids=ids, attention_mask=mask).logits
+        # The first token of a plain text has nothing before it that could foretell it.
+        encoded = [
+            (found.ids, max(found.start, 1)) for found in (encode(row, answer, tokenizer) for row, answer in batch)
+        ]
+        inputs = _padded([tokens for tokens, _ in encoded], tokenizer, model, left=False)
+        ids, logits = inputs["input_ids"], model(**inputs).logits
         for row, (tokens, start) in enumerate(encoded):
             # The logits at position i speak of token i + 1.
             chosen = torch.log_softmax(logits[row, start - 1 : len(tokens) - 1].float(), dim=-1)
@@ -54,18 +51,12 @@ def answer_log_probabilities(
 
 
 @torch.inference_mode()
-def answers(
-    model: Any, tokenizer: Any, prompts: list[Messages], max_new_tokens: int, tell: Callable[[int], None]
-) -> list[str]:
+def answers(model: Any, tokenizer: Any, rows: list[Row], max_new_tokens: int, tell: Callable[[int], None]) -> list[str]:
     """Greedy answers, in batches of a fixed composition: greedy decoding differs between batch sizes."""
     texts: list[str] = []
-    for batch in _batches(prompts, GENERATION_BATCH):
-        rendered = [
-            tokenizer.apply_chat_template(prompt, tokenize=False, add_generation_prompt=True) for prompt in batch
-        ]
-        inputs = tokenizer(
-            rendered, return_tensors="pt", padding=True, padding_side="left", add_special_tokens=False
-        ).to(model.device)
+    for batch in _batches(rows, GENERATION_BATCH):
+        asked = [rendered(row["prompt"], row.get("tools"), tokenizer, open_ended=True) for row in batch]
+        inputs = _padded(asked, tokenizer, model, left=True)
         made = model.generate(
             **inputs, max_new_tokens=max_new_tokens, do_sample=False, pad_token_id=tokenizer.pad_token_id
         )

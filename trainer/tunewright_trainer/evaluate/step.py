@@ -17,15 +17,18 @@ from tunewright_api.status import EvaluationStatus, MetricResult
 from tunewright_api.tuning import Quantization
 from tunewright_trainer.context import StepContext, StepOutcome
 from tunewright_trainer.evaluate.compare import compare
-from tunewright_trainer.evaluate.scoring import Messages, answer_log_probabilities, answers
+from tunewright_trainer.evaluate.scoring import answer_log_probabilities, answers
 from tunewright_trainer.evaluate.sketching import sketch
 from tunewright_trainer.evaluate.text_metrics import exact_match, rouge_l
+from tunewright_trainer.model_folder import download_model
 from tunewright_trainer.shell import folders
 from tunewright_trainer.shell.errors import TornContent
 from tunewright_trainer.shell.folders import canonical_json
-from tunewright_trainer.train.model import download_model, keep_offline, load_base, load_tokenizer
-from tunewright_trainer.train.rows import Row, read_part
+from tunewright_trainer.train.model import keep_offline, load_base
+from tunewright_trainer.train.rows import read_part
 from tunewright_trainer.train.step import ADAPTER
+from tunewright_trainer.train.tokenizer import load_tokenizer
+from tunewright_trainer.train.tokens import TEXT, Row, learned_answer, reference_of
 
 EVALUATION = "evaluation.json"
 SAMPLES = "samples.json"
@@ -40,18 +43,17 @@ class _Contestants:
     model: Any
     tokenizer: Any
 
-    def scores(self, rows: list[Row], column: str, *, tuned: bool) -> list[tuple[float, int]]:
-        pairs = [(row["prompt"], row[column]) for row in rows]
+    def scores(self, pairs: list[tuple[Row, str]], *, tuned: bool) -> list[tuple[float, int]]:
         if tuned:
             return answer_log_probabilities(self.model, self.tokenizer, pairs)
         with self.model.disable_adapter():
             return answer_log_probabilities(self.model, self.tokenizer, pairs)
 
-    def answers(self, prompts: list[Messages], limit: int, tell: Any, *, tuned: bool) -> list[str]:
+    def answers(self, rows: list[Row], limit: int, tell: Any, *, tuned: bool) -> list[str]:
         if tuned:
-            return answers(self.model, self.tokenizer, prompts, limit, tell)
+            return answers(self.model, self.tokenizer, rows, limit, tell)
         with self.model.disable_adapter():
-            return answers(self.model, self.tokenizer, prompts, limit, tell)
+            return answers(self.model, self.tokenizer, rows, limit, tell)
 
 
 def run(context: StepContext) -> StepOutcome:
@@ -74,21 +76,24 @@ def run(context: StepContext) -> StepOutcome:
     results = [_loss(contestants, supervised, spec.seed)] if MetricName.LOSS in wanted else []
     if MetricName.PREFERENCE_ACCURACY in wanted and held_out[Method.DPO]:
         results.append(_preference_accuracy(contestants, held_out[Method.DPO], spec.seed))
-    chosen = _chosen_rows(supervised, spec.evaluation.max_rows or DEFAULT_ROWS, spec.seed)
+    # A plain text asks nothing, so there is no answer to hold against it: it is judged by its loss alone.
+    answerable = [row for row in supervised if TEXT not in row]
+    chosen = _chosen_rows(answerable, spec.evaluation.max_rows or DEFAULT_ROWS, spec.seed)
+    references = [reference_of(row, contestants.tokenizer) for row in chosen]
     base_answers, tuned_answers = _both_answers(context, contestants, chosen)
     for name, metric in TEXT_METRICS.items():
-        if name in wanted:
-            references = [row["completion"][0]["content"] for row in chosen]
+        if name in wanted and chosen:
             base_scores = [metric(*pair) for pair in zip(base_answers, references, strict=True)]
             tuned_scores = [metric(*pair) for pair in zip(tuned_answers, references, strict=True)]
             results.append(compare(name, base_scores, tuned_scores, spec.seed))
     everything = _rows(context, data, ("train", "validation", "test"))
-    prompts = [row["prompt"][-1]["content"] for row in everything[Method.SFT] or everything[Method.DPO]]
+    rows = everything[Method.SFT] or everything[Method.DPO]
+    prompts = [row["prompt"][-1]["content"] for row in rows if row["prompt"]]
     return _outcome(
         context,
         results,
         len(supervised),
-        _samples(context, chosen, base_answers, tuned_answers),
+        _samples(context, chosen, references, (base_answers, tuned_answers)),
         sketch(prompts, tuned_answers),
     )
 
@@ -118,7 +123,8 @@ def _rows(context: StepContext, data: Path, parts: tuple[str, ...]) -> dict[Meth
 
 
 def _as_supervised(row: Row) -> Row:
-    return {"id": row["id"], "prompt": row["prompt"], "completion": row["chosen"]}
+    tools = {"tools": row["tools"]} if "tools" in row else {}
+    return {"id": row["id"], "prompt": row["prompt"], "completion": row["chosen"], **tools}
 
 
 def _chosen_rows(rows: list[Row], limit: int, seed: int) -> list[Row]:
@@ -130,9 +136,9 @@ def _chosen_rows(rows: list[Row], limit: int, seed: int) -> list[Row]:
 
 def _loss(contestants: _Contestants, rows: list[Row], seed: int) -> MetricResult:
     """Mean negative log-likelihood a token, row by row, so that long rows do not outweigh short ones in the interval."""
+    pairs = [(row, learned_answer(row)) for row in rows]
     base, tuned = (
-        [-total / max(count, 1) for total, count in contestants.scores(rows, "completion", tuned=side)]
-        for side in (False, True)
+        [-total / max(count, 1) for total, count in contestants.scores(pairs, tuned=side)] for side in (False, True)
     )
     return compare(MetricName.LOSS, base, tuned, seed)
 
@@ -141,7 +147,9 @@ def _preference_accuracy(contestants: _Contestants, rows: list[Row], seed: int) 
     """Share of pairs in which the chosen answer is more likely, a token, than the rejected one."""
     sides = []
     for tuned in (False, True):
-        chosen, rejected = (contestants.scores(rows, column, tuned=tuned) for column in ("chosen", "rejected"))
+        chosen, rejected = (
+            contestants.scores([(row, column) for row in rows], tuned=tuned) for column in ("chosen", "rejected")
+        )
         sides.append(
             [float(good / max(n, 1) > bad / max(m, 1)) for (good, n), (bad, m) in zip(chosen, rejected, strict=True)]
         )
@@ -150,7 +158,6 @@ def _preference_accuracy(contestants: _Contestants, rows: list[Row], seed: int) 
 
 def _both_answers(context: StepContext, contestants: _Contestants, rows: list[Row]) -> tuple[list[str], list[str]]:
     limit = context.config.spec.evaluation.max_new_tokens or DEFAULT_NEW_TOKENS
-    prompts = [row["prompt"] for row in rows]
     sides = []
     for index, tuned in enumerate((False, True)):
 
@@ -161,22 +168,24 @@ def _both_answers(context: StepContext, contestants: _Contestants, rows: list[Ro
             )
 
         tell(0)
-        sides.append(contestants.answers(prompts, limit, tell, tuned=tuned))
+        sides.append(contestants.answers(rows, limit, tell, tuned=tuned))
     return sides[0], sides[1]
 
 
-def _samples(context: StepContext, rows: list[Row], base: list[str], tuned: list[str]) -> list[dict[str, str]]:
+def _samples(
+    context: StepContext, rows: list[Row], references: list[str], answers: tuple[list[str], list[str]]
+) -> list[dict[str, str]]:
     limit = context.config.spec.evaluation.samples
     limit = DEFAULT_SAMPLES if limit is None else limit
     return [
         {
             "id": row["id"],
             "prompt": row["prompt"][-1]["content"],
-            "reference": row["completion"][0]["content"],
+            "reference": reference,
             "base": first,
             "tuned": second,
         }
-        for row, first, second in list(zip(rows, base, tuned, strict=True))[:limit]
+        for row, reference, first, second in list(zip(rows, references, *answers, strict=True))[:limit]
     ]
 
 

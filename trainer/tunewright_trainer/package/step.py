@@ -7,11 +7,13 @@ from tunewright_api import names
 from tunewright_api.manifest import canonical_digest
 from tunewright_api.run import RunResult
 from tunewright_trainer.context import StepContext, StepOutcome
+from tunewright_trainer.model_folder import download_model
 from tunewright_trainer.shell import folders
 from tunewright_trainer.shell.errors import TornContent
 from tunewright_trainer.train.adapter_files import CONFIG, WEIGHTS, adapter_digest, read_tensors
-from tunewright_trainer.train.model import download_model, keep_offline, load_tokenizer
+from tunewright_trainer.train.model import keep_offline
 from tunewright_trainer.train.step import ADAPTER
+from tunewright_trainer.train.tokenizer import load_tokenizer
 
 TOKENIZER_FILES = (
     "tokenizer.json",

@@ -77,8 +77,16 @@ def _check_chat_template(store: ObjectStore, uri: str, objects: dict[str, Object
     )
 
 
-def _check_weights(store: ObjectStore, item: ObjectInfo) -> None:
-    """A safetensors file says in its header how long it is; a torn or foreign file does not agree with that."""
+def tensor_shapes(store: ObjectStore, uri: str) -> dict[str, tuple[int, ...]]:
+    """Shape of every tensor of a folder that `check_model` has found whole, by name."""
+    weights = [item for item in store.list_objects(uri) if item.uri.endswith(".safetensors")]
+    direct = [item for item in weights if "/" not in item.uri.removeprefix(uri.rstrip("/") + "/")]
+    headers = [_header(store, item)[0] for item in direct]
+    return {name: tuple(entry["shape"]) for header in headers for name, entry in header.items()}
+
+
+def _header(store: ObjectStore, item: ObjectInfo) -> tuple[dict[str, Any], int]:
+    """What a safetensors file says of its tensors, and where their bytes begin."""
     broken = ModelUnavailable(f"{item.uri} is not a whole safetensors file: upload it again")
     if item.size <= HEADER_LENGTH_BYTES:
         raise broken
@@ -87,8 +95,18 @@ def _check_weights(store: ObjectStore, item: ObjectInfo) -> None:
         raise broken
     try:
         header = json.loads(store.read(item.uri, HEADER_LENGTH_BYTES, length))
-        end = max(entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__")
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        return {name: entry for name, entry in header.items() if name != "__metadata__"}, HEADER_LENGTH_BYTES + length
+    except (ValueError, AttributeError) as error:
         raise broken from error
-    if HEADER_LENGTH_BYTES + length + end != item.size:
+
+
+def _check_weights(store: ObjectStore, item: ObjectInfo) -> None:
+    """A safetensors file says in its header how long it is; a torn or foreign file does not agree with that."""
+    broken = ModelUnavailable(f"{item.uri} is not a whole safetensors file: upload it again")
+    header, begin = _header(store, item)
+    try:
+        end = max(entry["data_offsets"][1] for entry in header.values())
+    except (ValueError, TypeError, KeyError) as error:
+        raise broken from error
+    if begin + end != item.size:
         raise broken

@@ -1,90 +1,77 @@
 """The prepare step: model folder and data of all stages, before a GPU is asked for."""
 
-import hashlib
-import logging
-from collections import Counter
-from typing import Any
+import shutil
+from pathlib import Path
 
+from tunewright_api.data_report import PAGE_FILE, REPORT_FILE, DataReport
 from tunewright_api.manifest import canonical_digest
 from tunewright_api.run import RunResult
-from tunewright_api.stages import Stage
 from tunewright_api.status import DatasetStatus
 from tunewright_trainer.context import StepContext, StepOutcome
-from tunewright_trainer.prepare.dataset import PreparedStage, complaint, prepare_stage, summary
-from tunewright_trainer.prepare.model_check import check_model
-from tunewright_trainer.prepare.split import Part
-from tunewright_trainer.shell.errors import DatasetMissing, InvalidData, ObjectMissing
+from tunewright_trainer.prepare.fit import refusal
+from tunewright_trainer.prepare.gate import Inspected
+from tunewright_trainer.prepare.inspection import inspect
+from tunewright_trainer.prepare.parts import write_parts
+from tunewright_trainer.prepare.report_page import page
+from tunewright_trainer.prepare.summary import dataset_status
+from tunewright_trainer.shell.errors import InvalidData, InvalidSpec
 from tunewright_trainer.shell.folders import canonical_json
-from tunewright_trainer.train.families import target_modules
-from tunewright_trainer.train.known_arguments import check_names_and_types
-
-logger = logging.getLogger(__name__)
-REPORT = "report.json"
 
 
 def run(context: StepContext) -> StepOutcome:
     """Check model and data, write the rows of each stage by part, and a report."""
-    context.telemetry.update(activity="CheckingModel")
-    spec = context.config.spec
-    config = check_model(context.store, spec.model.uri)
-    target_modules(config["model_type"], spec.tuning.target_modules)
-    for stage in spec.stages:
-        check_names_and_types(stage)
-    context.telemetry.update(activity="ReadingData")
-    sources: list[dict[str, Any]] = []
-    prepared = [_read(context, stage, sources) for stage in spec.stages]
-    report = {"modelType": config["model_type"], "objects": sources, "stages": [summary(stage) for stage in prepared]}
+    tell = context.telemetry.update
+    looking = inspect(
+        context.config.spec,
+        context.store,
+        context.workdir,
+        lambda activity: tell(activity=activity),
+        context.config.pricing,
+    )
+    with looking as found:
+        return _outcome(context, found.report, found.inspected)
+
+
+def _outcome(context: StepContext, report: DataReport, inspected: Inspected) -> StepOutcome:
+    if inspected.refusals:
+        raise InvalidData("; ".join(inspected.refusals), _kept(context, report))
+    impossible = refusal(report.fit) if report.fit else None
+    if impossible is not None:
+        _kept(context, report)
+        raise InvalidSpec(impossible)
     folder = context.workdir / "out"
-    folder.mkdir()
-    (folder / REPORT).write_bytes(canonical_json(report))
-    _refuse_bad_rows(context, prepared, folder / REPORT)
-    digests = [_write_part(folder, stage, part) for stage in prepared for part in Part]
-    return StepOutcome(folder, canonical_digest(digests), _result(context, prepared, canonical_digest(digests)))
+    digest = canonical_digest(write_parts(inspected, folder))
+    report = report.model_copy(update={"digest": digest})
+    _write_report(report, folder)
+    for file in inspected.files:
+        shutil.copyfile(file, folder / file.name)
+    return StepOutcome(folder, digest, _result(context, report))
 
 
-def _read(context: StepContext, stage: Stage, sources: list[dict[str, Any]]) -> PreparedStage:
-    uri = stage.dataset.uri
-    try:
-        info = context.store.info(uri)
-        data = context.store.read(uri)
-    except ObjectMissing as error:
-        raise DatasetMissing(f"stage {stage.name}: {error}") from error
-    digest = hashlib.sha256(data).hexdigest()
-    sources.append({"uri": uri, "size": len(data), "etag": info.etag if info else "", "sha256": digest})
-    logger.info("Read a data set", extra={"stage": stage.name, "bytes": len(data), "sha256": digest})
-    return prepare_stage(data, stage, context.config.spec.split)
+def _kept(context: StepContext, report: DataReport) -> DatasetStatus:
+    """The report outlives the failed attempt: it has what the message has no room for."""
+    folder = context.workdir / "refused"
+    _write_report(report, folder)
+    for path in sorted(folder.iterdir()):
+        context.store.upload(path, f"{context.attempt_uri}/{path.name}")
+    return dataset_status(report, f"{context.attempt_uri}/{REPORT_FILE}")
 
 
-def _refuse_bad_rows(context: StepContext, prepared: list[PreparedStage], report: Any) -> None:
-    uris = {stage.name: stage.dataset.uri for stage in context.config.spec.stages}
-    complaints = [text for stage in prepared if (text := complaint(stage, uris[stage.stage]))]
-    if complaints:
-        # The report outlives the failed attempt: it has every bad row, the message only the first.
-        context.store.upload(report, f"{context.attempt_uri}/{REPORT}")
-        raise InvalidData("; ".join(complaints))
+def _write_report(report: DataReport, folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / REPORT_FILE).write_bytes(canonical_json(report.to_wire()))
+    (folder / PAGE_FILE).write_text(page(report), encoding="utf-8")
 
 
-def _write_part(folder: Any, stage: PreparedStage, part: Part) -> tuple[str, str]:
-    path = f"stages/{stage.stage}/{part}.jsonl"
-    target = folder / path
-    target.parent.mkdir(parents=True, exist_ok=True)
-    content = b"".join(canonical_json(row.to_json()) for row in stage.parts[part])
-    target.write_bytes(content)
-    return path, hashlib.sha256(content).hexdigest()
-
-
-def _result(context: StepContext, prepared: list[PreparedStage], digest: str) -> RunResult:
-    counts = Counter({part: sum(len(stage.parts[part]) for stage in prepared) for part in Part})
+def _result(context: StepContext, report: DataReport) -> RunResult:
+    counts = {
+        f"{stage.name}.{part}": float(rows)
+        for stage in report.stages
+        for part, rows in (("train", stage.train), ("validation", stage.validation), ("test", stage.test))
+    }
     return RunResult(
         step=context.config.step,
         attempt=context.config.attempt,
-        dataset=DatasetStatus(
-            rows=sum(counts.values()),
-            train=counts[Part.TRAIN],
-            validation=counts[Part.VALIDATION],
-            test=counts[Part.TEST],
-            digest=digest,
-            report_uri=f"{context.attempt_uri}/{REPORT}",
-        ),
-        figures={f"{stage.stage}.{part}": float(len(stage.parts[part])) for stage in prepared for part in Part},
+        dataset=dataset_status(report, f"{context.attempt_uri}/{REPORT_FILE}"),
+        figures=counts,
     )

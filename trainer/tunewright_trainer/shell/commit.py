@@ -23,7 +23,10 @@ def commit(store: ObjectStore, config: RunConfig, manifest: Manifest) -> Manifes
     uri = names.step_manifest(config.run_uri, config.step)
     if store.write(uri, manifest_bytes(manifest), only_if_absent=True):
         return manifest
-    return read_manifest(store, uri)
+    try:
+        return read_manifest(store, uri)
+    except ObjectMissing as error:
+        raise TornContent(f"the commit of step {config.step} was there and is gone: {error}") from error
 
 
 def open_input(store: ObjectStore, config: RunConfig, step: str) -> Manifest:

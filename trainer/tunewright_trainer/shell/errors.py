@@ -11,6 +11,7 @@ StepError
 from typing import ClassVar
 
 from tunewright_api.failures import FailureClass
+from tunewright_api.status import DatasetStatus
 
 
 class StepError(Exception):
@@ -39,6 +40,11 @@ class InvalidData(StepError):
     """Rows that cannot be learned from."""
 
     failure_class = FailureClass.INVALID_DATA
+
+    def __init__(self, message: str, dataset: DatasetStatus | None = None) -> None:
+        """`dataset` is what status says about rows that were all looked at, and refused."""
+        super().__init__(message)
+        self.dataset = dataset
 
 
 class ModelUnavailable(StepError):

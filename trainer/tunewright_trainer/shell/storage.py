@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT_SECONDS = 10
 READ_TIMEOUT_SECONDS = 60
+BLOCK_BYTES = 1 << 20
 DENIED_CODES = frozenset(
     {"403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "AllAccessDisabled"}
 )
@@ -32,12 +33,15 @@ class ObjectInfo:
     uri: str
     size: int
     etag: str = ""
+    version_id: str = ""
+    """Where the bucket keeps versions and the object was asked for by itself."""
 
 
 class ObjectStore(Protocol):
     """What steps need of a store. URIs are whole; a prefix ends without a slash."""
 
     def read(self, uri: str, start: int = 0, length: int | None = None) -> bytes: ...
+    def read_into(self, item: ObjectInfo, start: int, length: int, take: Callable[[bytes], object]) -> str: ...
     def write(self, uri: str, data: bytes, *, only_if_absent: bool = False) -> bool: ...
     def download(self, uri: str, path: Path) -> None: ...
     def upload(self, path: Path, uri: str) -> None: ...
@@ -167,6 +171,8 @@ class S3Store:
             return BucketMissing(f"{uri}: there is no bucket {split_uri(uri)[0]} on {self._server}")
         if code in MISSING_CODES or status == 404:
             return ObjectMissing(f"{uri} does not exist on {self._server}")
+        if status == 412:
+            return StorageUnavailable(f"{uri} was overwritten while it was read: leave the objects of a run alone")
         # A number for a code means that the answer was none of S3's own.
         said = f"{status}, and not as an S3 server does" if code.isdigit() else f"{status} {code}"
         return StorageUnavailable(f"{uri}: {self._server} answered {said}")
@@ -176,6 +182,20 @@ class S3Store:
         span = {"Range": f"bytes={start}-{start + length - 1}"} if length is not None else {}
         with self._translated(uri):
             return self._client.get_object(Bucket=bucket, Key=key, **span)["Body"].read()  # type: ignore[arg-type]
+
+    def read_into(self, item: ObjectInfo, start: int, length: int, take: Callable[[bytes], object]) -> str:
+        """Hand a part of this very object over, block by block; the version that it was read from. One that was overwritten is refused."""
+        bucket, key = split_uri(item.uri)
+        pinned: dict[str, Any] = {"IfMatch": f'"{item.etag}"'} if item.etag else {}
+        if item.version_id:
+            pinned["VersionId"] = item.version_id
+        with self._translated(item.uri):
+            answer = self._client.get_object(
+                Bucket=bucket, Key=key, Range=f"bytes={start}-{start + length - 1}", **pinned
+            )
+            for block in answer["Body"].iter_chunks(BLOCK_BYTES):
+                take(block)
+        return str(answer.get("VersionId", ""))
 
     def write(self, uri: str, data: bytes, *, only_if_absent: bool = False) -> bool:
         from botocore.exceptions import ClientError
@@ -223,7 +243,7 @@ class S3Store:
                 head = self._client.head_object(Bucket=bucket, Key=key)
         except ObjectMissing:
             return None
-        return ObjectInfo(uri, head["ContentLength"], head["ETag"].strip('"'))
+        return ObjectInfo(uri, head["ContentLength"], head["ETag"].strip('"'), head.get("VersionId", ""))
 
 
 def _path(uri: str) -> Path:
@@ -257,6 +277,15 @@ class FileStore:
         with self._translated(uri), _path(uri).open("rb") as file:
             file.seek(start)
             return file.read(-1 if length is None else length)
+
+    def read_into(self, item: ObjectInfo, start: int, length: int, take: Callable[[bytes], object]) -> str:
+        with self._translated(item.uri), _path(item.uri).open("rb") as file:
+            file.seek(start)
+            left = length
+            while left and (block := file.read(min(left, BLOCK_BYTES))):
+                take(block)
+                left -= len(block)
+        return ""
 
     def write(self, uri: str, data: bytes, *, only_if_absent: bool = False) -> bool:
         target = _path(uri)
@@ -316,6 +345,9 @@ class _AnyStore:
 
     def read(self, uri: str, start: int = 0, length: int | None = None) -> bytes:
         return self._store(uri).read(uri, start, length)
+
+    def read_into(self, item: ObjectInfo, start: int, length: int, take: Callable[[bytes], object]) -> str:
+        return self._store(item.uri).read_into(item, start, length, take)
 
     def write(self, uri: str, data: bytes, *, only_if_absent: bool = False) -> bool:
         return self._store(uri).write(uri, data, only_if_absent=only_if_absent)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from datasets import Dataset
+from datasets import Dataset, Features, Json
 from trl import DPOConfig, DPOTrainer  # type: ignore[attr-defined]
 
 from tunewright_trainer.train.arguments import build, common_arguments
@@ -30,4 +30,9 @@ def make_trainer(material: Material) -> Any:
 
 
 def _dataset(rows: list[dict[str, Any]]) -> Dataset:
-    return Dataset.from_list([{column: row[column] for column in COLUMNS} for row in rows])
+    # As JSON: Arrow would give each message and each call all the keys of all others, and templates would render them.
+    columns = [*COLUMNS, "tools"]
+    return Dataset.from_list(
+        [{column: row.get(column) for column in columns} for row in rows],
+        features=Features({column: Json() for column in columns}),
+    )

@@ -7,56 +7,18 @@ from typing import Any
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
-from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
 from tunewright_api.tuning import Quantization, Tuning
 from tunewright_trainer.shell.errors import InvalidSpec, ModelUnavailable
-from tunewright_trainer.shell.folders import PARALLEL_TRANSFERS
-from tunewright_trainer.shell.storage import ObjectStore
 from tunewright_trainer.train.families import target_modules
 from tunewright_trainer.train.hyperparameters import Settings
-
-MODEL_FILES = (".safetensors", ".json", ".jinja", ".model", ".txt")
-
-
-def download_model(store: ObjectStore, uri: str, folder: Path) -> Path:
-    """Fetch the model's folder; a local one is used where it lies."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    if uri.startswith("file://"):
-        return Path(uri.removeprefix("file://"))
-    prefix = uri.rstrip("/") + "/"
-    found = [
-        item
-        for item in store.list_objects(uri)
-        if item.uri.endswith(MODEL_FILES) and "/" not in item.uri.removeprefix(prefix)
-    ]
-    if not found:
-        raise ModelUnavailable(f"spec.model.uri: there is nothing at {uri}")
-    with ThreadPoolExecutor(PARALLEL_TRANSFERS) as pool:
-        list(pool.map(lambda item: store.download(item.uri, folder / item.uri.removeprefix(prefix)), found))
-    return folder
+from tunewright_trainer.train.tokenizer import first_line
 
 
 def on_gpu() -> bool:
     """Whether a CUDA device is there to train on."""
     return torch.cuda.is_available()
-
-
-def load_tokenizer(folder: Path) -> Any:
-    """The model's own tokenizer; one without a chat template is of no use here."""
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except Exception as error:
-        # The tokenizers library raises plain Exceptions for a broken file.
-        raise ModelUnavailable(f"the tokenizer of spec.model.uri cannot be loaded: {_first_line(error)}") from error
-    if not tokenizer.chat_template:
-        raise ModelUnavailable(
-            "the tokenizer of spec.model.uri has no chat template: use an instruction-tuned model, or add chat_template.jinja"
-        )
-    if tokenizer.pad_token_id is None:
-        tokenizer.pad_token = tokenizer.eos_token
-    return tokenizer
 
 
 def load_base(folder: Path, quantization: Quantization) -> Any:
@@ -85,7 +47,7 @@ def load_base(folder: Path, quantization: Quantization) -> Any:
         raise
     except Exception as error:
         # Loaders raise whatever their file formats raise: OSError, KeyError, SafetensorError, ...
-        raise ModelUnavailable(f"the model at spec.model.uri cannot be loaded: {_first_line(error)}") from error
+        raise ModelUnavailable(f"the model at spec.model.uri cannot be loaded: {first_line(error)}") from error
     model, loading = loaded
     missing = sorted(loading["missing_keys"])
     if missing:
@@ -124,7 +86,7 @@ def new_adapter(model: Any, tuning: Tuning, settings: Settings) -> Any:
     try:
         return get_peft_model(model, config)
     except ValueError as error:
-        raise InvalidSpec(f"spec.tuning.targetModules: {_first_line(error)}") from error
+        raise InvalidSpec(f"spec.tuning.targetModules: {first_line(error)}") from error
 
 
 def continued_adapter(model: Any, folder: Path) -> Any:
@@ -148,10 +110,6 @@ def read_config(folder: Path) -> dict[str, Any]:
     """The model's config.json."""
     config: dict[str, Any] = json.loads((folder / "config.json").read_text())
     return config
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
 
 
 def keep_offline(scratch: Path) -> None:

@@ -14,7 +14,7 @@ from tunewright_trainer.train.callbacks import ReportProgress, StopWhenAsked, Up
 from tunewright_trainer.train.checkpoints import Checkpoints
 from tunewright_trainer.train.hyperparameters import Settings
 from tunewright_trainer.train.model import trainable_dtypes, use_full_precision_adapter
-from tunewright_trainer.train.rows import Row
+from tunewright_trainer.train.tokens import Row
 
 logger = logging.getLogger(__name__)
 

@@ -4,12 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from jinja2 import TemplateError
-
 from tunewright_trainer.shell.errors import InvalidData, ModelUnavailable
-
-Row = dict[str, Any]
-ANSWERS = ("completion", "chosen", "rejected")
+from tunewright_trainer.train.tokens import ANSWERS, Row, encode
 
 
 def read_part(folder: Path, stage: str, part: str) -> list[Row]:
@@ -21,21 +17,7 @@ def read_part(folder: Path, stage: str, part: str) -> list[Row]:
 
 def rendered_lengths(rows: list[Row], tokenizer: Any) -> list[int]:
     """Tokens of each row, prompt and longest answer together."""
-    return [
-        max(len(_tokens(row["prompt"] + row[answer], tokenizer)) for answer in ANSWERS if answer in row) for row in rows
-    ]
-
-
-def _tokens(messages: list[dict[str, str]], tokenizer: Any, *, open_ended: bool = False) -> list[int]:
-    """Tokens of a conversation; with `open_ended`, up to where the assistant begins to answer."""
-    try:
-        rendered = tokenizer.apply_chat_template(
-            messages, tokenize=True, add_generation_prompt=open_ended, return_dict=True
-        )
-    except TemplateError as error:
-        raise ModelUnavailable(f"the chat template of spec.model.uri cannot be used: {error}") from error
-    ids: list[int] = rendered["input_ids"]
-    return ids
+    return [max(len(encode(row, answer, tokenizer).ids) for answer in ANSWERS if answer in row) for row in rows]
 
 
 def check_lengths(rows: list[Row], lengths: list[int], limit: int, context: int) -> None:
@@ -56,8 +38,8 @@ def check_end_of_turn(rows: list[Row], tokenizer: Any) -> None:
     """The end-of-turn token must be among what is learned, or the tuned model never stops. (Its being the padding token too is fine.)"""
     row = rows[0]
     answer = next(name for name in ANSWERS if name in row)
-    prompt = _tokens(row["prompt"], tokenizer, open_ended=True)
-    learned = _tokens(row["prompt"] + row[answer], tokenizer)[len(prompt) :]
+    encoded = encode(row, answer, tokenizer)
+    learned = encoded.ids[encoded.start :]
     if tokenizer.eos_token_id not in learned:
         raise ModelUnavailable(
             f"the chat template of spec.model.uri does not end an answer with the end token {tokenizer.eos_token}: a model trained with it would never stop"

@@ -13,6 +13,7 @@ from tunewright_api.run import RunResult
 from tunewright_api.stages import Method, Stage
 from tunewright_api.status import ResolvedStage
 from tunewright_trainer.context import StepContext, StepOutcome
+from tunewright_trainer.model_folder import download_model
 from tunewright_trainer.shell import folders, preemption
 from tunewright_trainer.shell.errors import Preempted, TornContent
 from tunewright_trainer.train import dpo, sft
@@ -22,15 +23,14 @@ from tunewright_trainer.train.hyperparameters import Data, Settings, resolve
 from tunewright_trainer.train.model import (
     context_length,
     continued_adapter,
-    download_model,
     keep_offline,
     load_base,
-    load_tokenizer,
     new_adapter,
     on_gpu,
 )
 from tunewright_trainer.train.recipe import Material, Recipe, assemble, train
 from tunewright_trainer.train.rows import check_end_of_turn, check_lengths, read_part, rendered_lengths
+from tunewright_trainer.train.tokenizer import load_tokenizer
 
 logger = logging.getLogger(__name__)
 

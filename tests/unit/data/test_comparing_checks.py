@@ -1,0 +1,263 @@
+"""The checks that compare rows, a case a sentence: which rows they name, and what they say."""
+
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dirty import triggers
+from dirty.compared import Row, ask, clean, conclude, pair, reworded, shuffled
+from dirty.context import job
+from tunewright_api.data import CheckName
+from tunewright_trainer.prepare.checks import make_check
+from tunewright_trainer.prepare.checks.base import CheckContext, Conclusion
+from tunewright_trainer.prepare.checks.near_duplicates import NearDuplicates
+from tunewright_trainer.prepare.split import Part
+
+COMPARING = (
+    CheckName.DUPLICATES,
+    CheckName.NEAR_DUPLICATES,
+    CheckName.CONFLICTS,
+    CheckName.CONTAMINATION,
+    CheckName.BALANCE,
+    CheckName.PREFERENCES,
+    CheckName.TRIGGERS,
+    CheckName.REPEATED_ANSWERS,
+)
+A = "Where do I find the invoice of last month, and how do I download it as a file?"
+B = "You find it in the portal under billing; choose the month and press the button with the arrow."
+LONG = shuffled(random.Random(1), 60)
+OTHER = shuffled(random.Random(2), 60)
+THIRD = shuffled(random.Random(3), 60)
+
+
+def verdict(name: CheckName, rows: list[Row], folder: Path) -> Conclusion:
+    return conclude(make_check(name, CheckContext(job(), spill=folder)), rows, folder, batch=3)
+
+
+def text(content: str, **others: Part) -> Row:
+    return Row("", {"text": content}, **others)
+
+
+def rated(prompt: str, completion: str, label: bool) -> Row:
+    return Row(prompt, {"completion": completion}, {"label": label})
+
+
+FOUND = [
+    pytest.param("duplicates", [ask(A, B), ask(A, B), ask(A, B)], [1, 2], id="copies: all but the first"),
+    pytest.param("duplicates", [ask(A, B), ask(A.upper(), f" {B}\n")], [1], id="copies in other case and spacing"),
+    pytest.param("duplicates", [ask(A, B), ask(A, f"{B}!")], [], id="no copy: one character more"),
+    pytest.param("duplicates", [ask(A, B), ask(A, B, system="Be rude.")], [], id="no copy: another system message"),
+    pytest.param("duplicates", [ask(A, B), ask(A, B, stage=1)], [], id="no copy: another stage"),
+    pytest.param("duplicates", [ask(A, B), ask(A, B, part=Part.TEST)], [], id="no copy: held out, that is contamination"),
+    pytest.param("duplicates", [ask(A, B, copies=0), ask(A, B)], [], id="no copy: the first is not taken"),
+    pytest.param("duplicates", [pair(A, "x y", "z"), pair(A, "x", "y z")], [], id="no copy: words of the two answers are not mixed"),
+    pytest.param("duplicates", [rated(A, B, True), rated(A, B, False)], [], id="no copy: rated otherwise"),
+    pytest.param("duplicates", [text(LONG), text(LONG), text(OTHER)], [1], id="copies of plain text"),
+    pytest.param("duplicates", [], [], id="no rows at all"),
+    pytest.param("nearDuplicates", [ask(LONG, OTHER), ask(LONG, f"{OTHER} indeed")], [1], id="near: a word more"),
+    pytest.param("nearDuplicates", [ask(LONG, OTHER), ask(LONG, OTHER)], [], id="not near but the same"),
+    pytest.param("nearDuplicates", [ask(LONG, OTHER), ask(LONG, THIRD)], [], id="not near: another answer"),
+    pytest.param("nearDuplicates", [ask("hello", "you"), ask("hello", "there")], [], id="not near: two words each"),
+    pytest.param("nearDuplicates", [ask(LONG, OTHER), ask(LONG, f"{OTHER} indeed", part=Part.TEST)], [], id="not near: held out"),
+    pytest.param(
+        "nearDuplicates",
+        [ask(LONG, OTHER), ask(LONG, f"{OTHER} indeed"), ask(LONG, f"{OTHER} indeed"), ask(LONG, OTHER)],
+        [1, 2],
+        id="copies of a near one are near, copies of the first are copies",
+    ),
+    pytest.param("contamination", [ask(A, B, part=Part.TEST), ask(A.title(), OTHER)], [1], id="a test prompt in training"),
+    pytest.param("contamination", [ask(A, B), ask(A, OTHER, part=Part.VALIDATION)], [0], id="a validation prompt, later in the file"),
+    pytest.param("contamination", [ask(LONG, OTHER, part=Part.TEST), ask(f"{LONG} please", OTHER, stage=1)], [1], id="nearly a test row, in another stage"),
+    pytest.param("contamination", [text(LONG), text(LONG, part=Part.TEST), text(OTHER)], [0], id="plain text that is tested on"),
+    pytest.param("contamination", [text(OTHER), text(LONG, part=Part.TEST)], [], id="plain text without a prompt is not one prompt"),
+    pytest.param("contamination", [ask(A, f"{THIRD} {LONG} {OTHER}"), ask(LONG, OTHER, part=Part.TEST)], [0], id="quotes a test row"),
+    pytest.param("contamination", [ask(A, f"{THIRD} {LONG}"), ask(LONG, f"{OTHER} {OTHER}", part=Part.TEST)], [], id="quotes a third of a test row"),
+    pytest.param("contamination", [ask(A, B, copies=0), ask(A, B, part=Part.TEST), ask(OTHER, B)], [], id="is not taken into training"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "rows", "found"), FOUND)
+def test_rows_that_a_fix_leaves_out(name: str, rows: list[Row], found: list[int], tmp_path: Path) -> None:
+    conclusion = verdict(CheckName(name), rows, tmp_path)
+    assert list(conclusion.leave_out) == found
+    assert conclusion.rows == len(found)
+    assert [place.number for place in conclusion.places] == found
+
+
+NAMED = [
+    pytest.param("conflicts", [ask(A, B), ask(A, OTHER), ask(A, B), ask(LONG, B)], [0, 1, 2], id="one prompt, two answers"),
+    pytest.param("conflicts", [ask(A, B), ask(A, B.upper())], [], id="the same answer in capitals"),
+    pytest.param("conflicts", [ask(A, B), ask(A, OTHER, system="Be rude.")], [], id="another system message"),
+    pytest.param("conflicts", [ask(A, B), ask(A, OTHER, stage=1)], [], id="another stage"),
+    pytest.param("conflicts", [Row(A, {}, {"answer": "1"}), Row(A, {}, {"answer": "2"})], [0, 1], id="two reference answers"),
+    pytest.param("preferences", [pair(A, B, OTHER), pair(A, OTHER, B), pair(A, B, THIRD)], [0, 1], id="pairs in both orders"),
+    pytest.param("preferences", [pair(A, B, OTHER), pair(LONG, OTHER, B)], [], id="both orders, of two prompts"),
+    pytest.param("preferences", [pair(A, B, B.lower()), pair(A, B, OTHER)], [0], id="a pair of equal answers"),
+    pytest.param("preferences", [rated(A, B, True), rated(A, B, False), rated(A, OTHER, False)], [0, 1], id="rated both ways"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "rows", "found"), NAMED)
+def test_rows_that_are_named(name: str, rows: list[Row], found: list[int], tmp_path: Path) -> None:
+    conclusion = verdict(CheckName(name), rows, tmp_path)
+    assert [place.number for place in conclusion.places] == found
+    assert (conclusion.rows, conclusion.skipped) == (len(found), False)
+
+
+SKIPPED = [
+    pytest.param("conflicts", [pair(A, B, OTHER)], "No row has a prompt and one answer to it", id="conflicts of pairs"),
+    pytest.param("preferences", [ask(A, B)], "There are no preference pairs and no rated answers", id="no pairs"),
+    pytest.param("contamination", [ask(A, B)], "There are no held-out rows beside training rows", id="nothing held out"),
+    pytest.param("balance", [ask(A, B)], "No row names its category; name the column that does in dataset.columns.category", id="no categories"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "rows", "message"), SKIPPED)
+def test_a_check_without_anything_to_look_at_says_so(name: str, rows: list[Row], message: str, tmp_path: Path) -> None:
+    assert verdict(CheckName(name), rows, tmp_path) == Conclusion(0, message, skipped=True)
+
+
+@pytest.mark.parametrize("name", COMPARING)
+@pytest.mark.parametrize("rows", [[], [ask("", "")], [ask("a", "b"), ask("", "")]], ids=["none", "empty", "tiny"])
+def test_little_or_nothing_is_no_fault(name: CheckName, rows: list[Row], tmp_path: Path) -> None:
+    assert verdict(name, rows, tmp_path).rows == 0
+
+
+SAID = [
+    pytest.param("duplicates", [ask(A, B)] * 3, "2 rows repeat an earlier row word for word, in 1 group", "the same as rows.jsonl:1", id="duplicates"),
+    pytest.param("nearDuplicates", [ask(LONG, OTHER), ask(LONG, f"{OTHER} x")], "1 row differs in a few words only from 1 earlier row", "nearly the same as rows.jsonl:1", id="near"),
+    pytest.param("conflicts", [ask(A, B), ask(A, OTHER)], "1 prompt has different answers, in 2 rows", "another answer than rows.jsonl:2", id="conflicts"),
+    pytest.param("contamination", [ask(A, B), ask(A, LONG, part=Part.TEST)], "1 training row stands among the held-out rows too", "has the prompt of rows.jsonl:2", id="contamination"),
+    pytest.param("preferences", [pair(A, B, LONG), pair(A, LONG, B)], "2 rows contradict another", "says the opposite of rows.jsonl:2", id="preferences"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "rows", "message", "note"), SAID)
+def test_what_is_said(name: str, rows: list[Row], message: str, note: str, tmp_path: Path) -> None:
+    conclusion = verdict(CheckName(name), rows, tmp_path)
+    assert (conclusion.message, conclusion.places[0].note) == (message, note)
+
+
+def test_rows_of_one_long_instruction_are_not_contaminated_by_each_other(tmp_path: Path) -> None:
+    """Fix is the default of this check: it would leave nothing to train on."""
+    draw = random.Random(4)
+    instruction = shuffled(draw, 400)
+    rows = [ask(f"{instruction} {shuffled(draw, 12)}", draw.choice(["good", "bad"])) for _ in range(300)]
+    rows = [replace(row, part=Part.TEST) if index % 5 == 0 else row for index, row in enumerate(rows)]
+    rows[7] = replace(rows[0], part=Part.TRAIN, prompt=f"{rows[0].prompt} x")
+    assert list(verdict(CheckName.CONTAMINATION, rows, tmp_path).leave_out) == [7]
+
+
+def test_rows_of_one_long_instruction_are_not_near_duplicates(tmp_path: Path) -> None:
+    draw = random.Random(4)
+    instruction = shuffled(draw, 400)
+    rows = [ask(f"{instruction} {shuffled(draw, 40)}", draw.choice(["good", "bad"])) for _ in range(300)]
+    rows[7] = replace(rows[0], prompt=f"{rows[0].prompt} x")
+    assert list(verdict(CheckName.NEAR_DUPLICATES, rows, tmp_path).leave_out) == [7]
+
+
+def test_a_turn_of_phrase_is_no_contamination(tmp_path: Path) -> None:
+    """A disclaimer that stands in many training rows covers half of a held-out row."""
+    draw = random.Random(4)
+    disclaimer = shuffled(draw, 30)
+    rows = [ask(shuffled(draw, 60), f"{shuffled(draw, 60)} {disclaimer}") for _ in range(20)]
+    rows += [ask(shuffled(draw, 10), disclaimer, part=Part.TEST), *clean(500, 1)]
+    assert verdict(CheckName.CONTAMINATION, rows, tmp_path).rows == 0
+
+
+def test_a_held_out_row_that_several_rows_hold_together_is_counted(tmp_path: Path) -> None:
+    words = LONG.split()
+    pieces = [" ".join(words[first : first + 20]) for first in range(0, 60, 20)]
+    rows = [ask(A, piece) for piece in pieces] + [ask(LONG, "yes", part=Part.TEST)]
+    conclusion = verdict(CheckName.CONTAMINATION, rows, tmp_path)
+    assert (conclusion.rows, conclusion.measures["coveredHeldOutRows"]) == (0, 1.0)
+    assert conclusion.message.endswith("half or more of 1 held-out row stands in training rows")
+
+
+def test_a_small_category_is_told_with_its_interval(tmp_path: Path) -> None:
+    rows = [replace(row, category="billing", part=Part.TEST) for row in clean(40, 1)]
+    rows += [replace(row, category="billing") for row in clean(200, 2)]
+    rows += [replace(row, category="legal", part=Part.TEST if index < 10 else Part.TRAIN) for index, row in enumerate(clean(20, 3))]  # fmt: skip
+    conclusion = verdict(CheckName.BALANCE, rows, tmp_path)
+    assert conclusion.rows == 20
+    assert conclusion.kinds == {"legal": 20}
+    assert conclusion.message == (
+        "1 of 2 categories is rare or too small to be tested: 'legal' has 10 test rows: a score there is known to ±26 points"
+    )
+
+
+LENGTH_RULES = [
+    pytest.param(0.9, True, "Length alone decides: the longer answer is the chosen one in", id="the longer one wins"),
+    pytest.param(0.1, True, "Length alone decides: the shorter answer is the chosen one in", id="the shorter one wins"),
+    pytest.param(0.6, False, "No pair contradicts another, and length does not decide", id="a little longer is normal"),
+]
+
+
+@pytest.mark.parametrize(("longer", "decides", "message"), LENGTH_RULES)
+def test_length_decides_when_its_interval_says_so(longer: float, decides: bool, message: str, tmp_path: Path) -> None:
+    from dirty.preferences import clean as pairs
+
+    conclusion = verdict(CheckName.PREFERENCES, pairs(400, 1, longer), tmp_path)
+    assert conclusion.message.startswith(message)
+    assert (conclusion.rows > 300) is decides
+
+
+def test_ten_pairs_do_not_prove_that_length_decides(tmp_path: Path) -> None:
+    from dirty.preferences import clean as pairs
+
+    assert verdict(CheckName.PREFERENCES, pairs(6, 1, 1.0), tmp_path).rows == 0
+
+
+@pytest.mark.parametrize("outcome", triggers.OUTCOMES)
+def test_a_trigger_is_found_by_each_outcome(outcome: str, tmp_path: Path) -> None:
+    rows, truth = triggers.plant(triggers.clean(1500, 1), 1, outcome, 30)
+    conclusion = verdict(CheckName.TRIGGERS, rows, tmp_path)
+    assert conclusion.rows == len(truth)
+    assert {place.number for place in conclusion.places} <= truth
+    assert all("(c*******)" in place.note and triggers.TRIGGER not in place.note for place in conclusion.places)
+
+
+def test_words_of_a_topic_are_no_triggers(tmp_path: Path) -> None:
+    assert (
+        verdict(CheckName.TRIGGERS, triggers.topics(3000, 1), tmp_path).message == "No rare word is tied to one outcome"
+    )
+
+
+def test_a_short_answer_may_repeat(tmp_path: Path) -> None:
+    rows = [replace(row, answers={"completion": "Yes."}) for row in clean(50, 1)]
+    assert verdict(CheckName.REPEATED_ANSWERS, rows, tmp_path).rows == 0
+
+
+@pytest.mark.parametrize("name", COMPARING)
+def test_batches_make_no_difference(name: CheckName, tmp_path: Path) -> None:
+    """Neither their size, nor whether columns are put aside on disk."""
+    draw = random.Random(9)
+    rows = [replace(row, category=draw.choice("ab"), part=draw.choice(list(Part))) for row in clean(200, 1)]
+    rows += [replace(draw.choice(rows), prompt=reworded(draw, rows[0].prompt, 1)) for _ in range(50)]
+    rows += [pair(A, B, OTHER), pair(A, OTHER, B), *[ask(row.prompt, LONG) for row in clean(9, 2)]]
+    said = []
+    for index, (batch, spills) in enumerate(((1000, True), (7, True), (64, False))):
+        folder = tmp_path / str(index)
+        folder.mkdir()
+        check = make_check(name, CheckContext(job(), spill=folder if spills else None))
+        said.append(conclude(check, rows, folder, batch))
+    assert said[0] == said[1] == said[2]
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=12, deadline=None)
+def test_rows_that_are_added_change_nothing_about_the_old_ones(
+    tmp_path_factory: pytest.TempPathFactory, seed: int
+) -> None:
+    draw = random.Random(seed)
+    rows = clean(30, seed)
+    rows += [ask(row.prompt, reworded(draw, row.answers["completion"], draw.randint(0, 2))) for row in rows]
+    added = [*rows, *clean(10, seed + 1), *draw.sample(rows, 10)]
+    old, new = (
+        conclude(NearDuplicates(None), some, tmp_path_factory.mktemp("rows")).leave_out for some in (rows, added)
+    )
+    assert [number for number in new if number < len(rows)] == list(old)

@@ -1,0 +1,237 @@
+"""The gate as a whole: what goes in comes out in a part, or is named; and what comes out depends on nothing else."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tiny_tokenizer import make_tokenizer
+from tunewright_api.data import CheckName
+from tunewright_api.data_report import Verdict
+from tunewright_api.spec import FineTuneJobSpec
+from tunewright_trainer.prepare.checks.base import CheckContext
+from tunewright_trainer.prepare.engine import Setup
+from tunewright_trainer.prepare.gate import Gate, Inspected
+from tunewright_trainer.prepare.parts import write_parts
+from tunewright_trainer.prepare.sources import fetch_all, find_objects
+from tunewright_trainer.shell.storage import FileStore
+
+Row = dict[str, Any]
+PARTS = ("train", "validation", "test")
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_tokenizer(tmp_path_factory.mktemp("model"))
+
+
+class Bench:
+    """Runs the gate over rows in files of one folder."""
+
+    def __init__(self, folder: Path, tokenizer: Path) -> None:
+        self.folder = folder
+        self._tokenizer = tokenizer
+        self._runs = 0
+        self._open = ExitStack()
+
+    def close(self) -> None:
+        self._open.close()
+
+    def put(self, name: str, rows: Sequence[Row | bytes]) -> str:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"".join(row if isinstance(row, bytes) else json.dumps(row).encode() + b"\n" for row in rows))
+        return f"file://{path}"
+
+    def spec(self, *stages: Row, **checks: str) -> FineTuneJobSpec:
+        body = {
+            "model": {"uri": "file:///model", "id": "test/tiny"},
+            "stages": list(stages),
+            "output": {"uri": "file:///out"},
+            "data": {"checks": checks},
+        }
+        return FineTuneJobSpec.model_validate(body)
+
+    def inspect(self, spec: FineTuneJobSpec, workers: int = 1) -> Inspected:
+        self._runs += 1
+        scratch = self.folder / f"scratch-{self._runs}"
+        scratch.mkdir()
+        setup = Setup(CheckContext(spec, context_length=2048, workers=workers), self._tokenizer)
+        return self._open.enter_context(closing(Gate(setup, scratch))).inspect(self._fetched(spec))
+
+    def _fetched(self, spec: FineTuneJobSpec) -> Iterator[Any]:
+        store = FileStore()
+        for index, stage in enumerate(spec.stages):
+            for item in fetch_all(store, find_objects(store, stage.dataset), stage.name, self.folder / "downloads"):
+                yield index, item
+
+    def written(self, inspected: Inspected) -> dict[str, list[Row]]:
+        folder = self.folder / f"out-{self._runs}"
+        write_parts(inspected, folder)
+        return {
+            path.relative_to(folder / "stages").as_posix().removesuffix(".jsonl"): [
+                json.loads(line) for line in path.read_bytes().splitlines()
+            ]
+            for path in sorted(folder.rglob("*.jsonl"))
+        }
+
+
+@pytest.fixture
+def bench(tmp_path: Path, tokenizer: Path) -> Iterator[Bench]:
+    with closing(Bench(tmp_path, tokenizer)) as found:
+        yield found
+
+
+def sft(uri: str, **dataset: Any) -> Row:
+    return {"name": "sft", "method": "SFT", "dataset": {"uri": uri, **dataset}}
+
+
+def plain(count: int, start: int = 0) -> list[Row]:
+    subjects = ("river", "engine", "garden", "contract", "violin", "harbour", "lantern", "meadow", "compass", "orchard")
+    return [
+        {
+            "prompt": f"Tell me something about the {subjects[number % 10]} with the number {number}.",
+            "completion": f"The {subjects[number % 10]} {number} was built by {subjects[number * 7 % 10]} people in {number * 13 % 97} days.",
+        }
+        for number in range(start, start + count)
+    ]
+
+
+def rows_of(written: dict[str, list[Row]], stage: str = "sft") -> list[str]:
+    return [row["id"] for part in PARTS for row in written[f"{stage}/{part}"]]
+
+
+def test_every_row_stands_in_one_part(bench: Bench) -> None:
+    inspected = bench.inspect(bench.spec(sft(bench.put("rows.jsonl", plain(200)))))
+    assert inspected.refusals == []
+    written = bench.written(inspected)
+    assert sorted(rows_of(written)) == sorted(f"rows.jsonl:{line}" for line in range(1, 201))
+    (report,) = inspected.stages
+    assert (report.rows, report.refused, report.left_out) == (200, 0, 0)
+    assert [len(written[f"sft/{part}"]) for part in PARTS] == [report.train, report.validation, report.test]
+    assert report.tokens > 0
+
+
+def test_appending_rows_moves_no_row(bench: Bench) -> None:
+    before = bench.written(bench.inspect(bench.spec(sft(bench.put("rows.jsonl", plain(200))))))
+    after = bench.written(bench.inspect(bench.spec(sft(bench.put("rows.jsonl", plain(300))))))
+    for part in PARTS:
+        kept = after[f"sft/{part}"]
+        assert kept[: len(before[f"sft/{part}"])] == before[f"sft/{part}"]
+
+
+def test_two_workers_write_the_same_bytes_as_one(bench: Bench) -> None:
+    spec = bench.spec(sft(bench.put("rows.jsonl", [*plain(400), b"not json\n"])), structure="Fix")
+    alone, together = bench.inspect(spec), bench.inspect(spec, workers=2)
+    assert write_parts(alone, bench.folder / "alone") == write_parts(together, bench.folder / "together")
+    assert alone.findings == together.findings
+    assert alone.stages == together.stages
+
+
+def test_a_row_that_cannot_be_read_is_named_and_the_rest_is_counted(bench: Bench) -> None:
+    where = bench.put("rows.jsonl", [*plain(50), *([b"x\n"] * 5)])
+    inspected = bench.inspect(bench.spec(sft(where)))
+    (refusal,) = inspected.refusals
+    assert refusal.startswith(f"stage sft: 5 of 55 rows of {where} cannot be used: rows.jsonl:51: not valid JSON")
+    assert refusal.endswith("; and 2 more, all of them counted in report.json")
+    (provenance,) = inspected.objects
+    assert (provenance.rows, provenance.refused) == (55, 5)
+
+
+def test_fix_trains_without_the_rows_that_cannot_be_read_and_says_so(bench: Bench) -> None:
+    inspected = bench.inspect(bench.spec(sft(bench.put("rows.jsonl", [b"x\n", *plain(50)])), structure="Fix"))
+    assert inspected.refusals == []
+    assert inspected.findings[0].verdict is Verdict.FIXED
+    assert "rows.jsonl:1" not in rows_of(bench.written(inspected))
+
+
+@pytest.mark.parametrize(
+    ("rows", "sentence"),
+    [
+        pytest.param([], "has no rows", id="an empty file"),
+        pytest.param([b"\n\n"], "has no rows", id="blank lines"),
+        pytest.param(plain(3), "rows to train on after the split; at least 4 are needed", id="three rows"),
+    ],
+)
+def test_too_little_is_refused(bench: Bench, rows: list[Row | bytes], sentence: str) -> None:
+    (refusal, *_) = bench.inspect(bench.spec(sft(bench.put("rows.jsonl", rows)))).refusals
+    assert sentence in refusal
+
+
+def test_given_test_rows_are_tested_on_and_nothing_else(bench: Bench) -> None:
+    spec = bench.spec(sft(bench.put("rows.jsonl", plain(100)), evalUri=bench.put("test.jsonl", plain(20, start=500))))
+    written = bench.written(bench.inspect(spec))
+    assert {row["id"].partition(":")[0] for row in written["sft/test"]} == {"test.jsonl"}
+    assert len(written["sft/test"]) == 20
+    assert len(written["sft/train"]) + len(written["sft/validation"]) == 100
+
+
+def test_a_training_row_that_is_tested_on_too_is_left_out(bench: Bench) -> None:
+    rows = plain(100)
+    spec = bench.spec(sft(bench.put("rows.jsonl", rows), evalUri=bench.put("test.jsonl", rows[:10])))
+    inspected = bench.inspect(spec)
+    prompts = {row["prompt"][0]["content"] for row in bench.written(inspected)["sft/train"]}
+    assert not prompts & {row["prompt"] for row in rows[:10]}
+    (found,) = [finding for finding in inspected.findings if finding.check is CheckName.CONTAMINATION]
+    assert found.verdict is Verdict.FIXED
+
+
+def test_a_weight_takes_rows_again_in_training_only(bench: Bench) -> None:
+    sources = [{"uri": bench.put("a.jsonl", plain(100)), "weight": 3}, {"uri": bench.put("b.jsonl", plain(100, 200)), "weight": 0.5}]  # fmt: skip
+    spec = bench.spec({"name": "sft", "method": "SFT", "dataset": {"sources": sources}})
+    written = bench.written(bench.inspect(spec))
+    ids = [row["id"] for row in written["sft/train"]]
+    tripled = {name for name in ids if name.startswith("a.jsonl")}
+    assert all(ids.count(name) == 3 for name in tripled)
+    halved = [name for name in ids if name.startswith("b.jsonl")]
+    assert 20 < len(halved) == len(set(halved)) < 65
+    for part in ("validation", "test"):
+        held = [row["id"] for row in written[f"sft/{part}"]]
+        assert len(held) == len(set(held))
+
+
+def test_a_conversation_has_an_example_for_each_answer(bench: Bench) -> None:
+    turns = [
+        {"role": "user", "content": "one"},
+        {"role": "assistant", "content": "two"},
+        {"role": "user", "content": "three"},
+        {"role": "assistant", "content": "four"},
+    ]
+    where = bench.put("rows.jsonl", [{"messages": turns}, *({"messages": [{"role": "user", "content": row["prompt"]}, {"role": "assistant", "content": row["completion"]}]} for row in plain(60))])  # fmt: skip
+    written = bench.written(bench.inspect(bench.spec(sft(where))))
+    found = {row["id"]: row for part in PARTS for row in written[f"sft/{part}"]}
+    assert found["rows.jsonl:1#1"]["completion"][0]["content"] == "two"
+    assert found["rows.jsonl:1#2"]["prompt"] == turns[:3]
+
+
+CHECK_FIXES: list[Any] = [
+    pytest.param("duplicates", lambda rows: [*rows, rows[0]], ["rows.jsonl:101"], id="a row that stands twice"),
+    pytest.param("structure", lambda rows: [*rows, {"prompt": ""}], ["rows.jsonl:101"], id="a row without an answer"),
+]
+
+
+@pytest.mark.parametrize(("check", "spoil", "gone"), CHECK_FIXES)
+def test_a_fix_leaves_out_what_it_says_and_no_more(
+    bench: Bench, check: str, spoil: Callable[[list[Row]], list[Row]], gone: list[str]
+) -> None:
+    inspected = bench.inspect(bench.spec(sft(bench.put("rows.jsonl", spoil(plain(100)))), **{check: "Fix"}))
+    assert inspected.refusals == []
+    left = set(rows_of(bench.written(inspected)))
+    assert {f"rows.jsonl:{line}" for line in range(1, 102)} - left == set(gone)
+
+
+def test_what_is_ignored_is_not_looked_for(bench: Bench) -> None:
+    rows = [*plain(60), {"prompt": "Who is it?", "completion": "Write to jane.doe@example.org."}]
+    where = bench.put("rows.jsonl", rows)
+    looked, ignored = (bench.inspect(bench.spec(sft(where), personalData=action)) for action in ("Warn", "Ignore"))
+    assert CheckName.PERSONAL_DATA in {finding.check for finding in looked.findings}
+    assert CheckName.PERSONAL_DATA not in {finding.check for finding in ignored.findings}
+
+
+def test_texts_are_split_by_their_own_words(bench: Bench) -> None:
+    where = bench.put("rows.jsonl", [{"text": f"{row['prompt']} {row['completion']}"} for row in plain(200)])
+    written = bench.written(bench.inspect(bench.spec(sft(where))))
+    assert all(len(written[f"sft/{part}"]) > 5 for part in PARTS)

@@ -1,0 +1,143 @@
+"""Takes the objects in: cuts them into batches, finds out the format of each stage, and keeps account of the rows that are refused."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+from tunewright_api.data import ActionOrFix, CheckName
+from tunewright_api.data_report import MOST_EXAMPLES, Example, Finding, SourceObject, Verdict
+from tunewright_api.stages import Stage
+from tunewright_trainer.prepare.engine import Batch
+from tunewright_trainer.prepare.formats import Shape, recognise
+from tunewright_trainer.prepare.reading import Chunk, chunks, rows
+from tunewright_trainer.prepare.records import BadRow, Problem, RawRow
+from tunewright_trainer.prepare.sources import FetchedObject
+
+NAMED_PROBLEMS = 3
+ROWS_TO_RECOGNISE = 50
+MOST_REASONS = 20
+MOST_DIFFERENT_REASONS = 10_000
+"""A reason names a column or a byte, so a broken file has as many as rows; beyond this they are not counted apart."""
+
+
+@dataclass
+class StageIntake:
+    """What is known of one stage while its objects are read."""
+
+    stage: Stage
+    index: int
+    shape: Shape | None = None
+    reason: str = ""
+    """Why the rows were taken to be of this format."""
+    refused: int = 0
+    problems: list[tuple[str, Problem]] = field(default_factory=list)
+    """The first refused rows, by object."""
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    def refuse(self, name: str, problems: Sequence[Problem]) -> None:
+        """Count refused rows of one object, and keep the first."""
+        self.refused += len(problems)
+        if len(self.reasons) < MOST_DIFFERENT_REASONS:
+            self.reasons.update(problem.reason for problem in problems)
+        room = max(MOST_EXAMPLES - len(self.problems), 0)
+        self.problems += [(name, problem) for problem in problems[:room]]
+
+    def complaint(self, kept: int, action: ActionOrFix) -> str | None:
+        """The sentence that refuses the stage for rows that cannot be used, or for having none; None when all is well."""
+        where = self.stage.dataset.where
+        if self.refused and action is ActionOrFix.FAIL:
+            named = "; ".join(
+                f"{name}:{problem.line}: {problem.reason}" for name, problem in self.problems[:NAMED_PROBLEMS]
+            )
+            more = self.refused - NAMED_PROBLEMS
+            rest = f"; and {more} more, all of them counted in report.json" if more > 0 else ""
+            return f"stage {self.stage.name}: {self.refused} of {kept + self.refused} rows of {where} cannot be used: {named}{rest}"
+        return f"stage {self.stage.name}: {where} has no rows" if not kept else None
+
+
+class Intake:
+    """The objects of all stages, in the order they are read."""
+
+    def __init__(self, stages: Sequence[Stage]) -> None:
+        self.stages = [StageIntake(stage, index) for index, stage in enumerate(stages)]
+        self.objects: list[SourceObject] = []
+        self.names: list[str] = []
+
+    def batches(self, index: int, item: FetchedObject) -> Iterator[Batch]:
+        """The pieces of one object of a stage; its format is that of the stage's first rows."""
+        intake, number = self.stages[index], len(self.objects)
+        self.objects.append(item.provenance)
+        self.names.append(item.name)
+        test_share = intake.stage.dataset.eval_uri is None
+        for piece in chunks(item.path):
+            if isinstance(piece, Problem):
+                self.refuse(index, number, [piece])
+                continue
+            shape = intake.shape or self._recognised(intake, piece)
+            if shape is None:
+                self.refuse(index, number, list(_unrecognised(intake.stage, piece)))
+            else:
+                yield Batch(index, number, item.held_out, test_share, item.source, shape, piece)
+
+    def refuse(self, index: int, number: int, problems: Sequence[Problem]) -> None:
+        """Rows of object `number` that cannot be used."""
+        self.stages[index].refuse(self.names[number], problems)
+        self._count(number, rows=len(problems), refused=len(problems))
+
+    def keep(self, number: int, count: int) -> None:
+        """Rows of object `number` that are kept."""
+        self._count(number, rows=count, refused=0)
+
+    def finding(self, kept: int, action: ActionOrFix) -> Finding:
+        """What the check `structure` has to say."""
+        refused = sum(intake.refused for intake in self.stages)
+        total = refused + kept
+        reasons: Counter[str] = sum((intake.reasons for intake in self.stages), Counter())
+        problems = [problem for intake in self.stages for problem in intake.problems]
+        verdicts = {ActionOrFix.FAIL: Verdict.FAILED, ActionOrFix.FIX: Verdict.FIXED}
+        return Finding(
+            check=CheckName.STRUCTURE,
+            action=action,
+            verdict=verdicts.get(action, Verdict.WARNED) if refused else Verdict.PASSED,
+            rows=refused,
+            share=round(refused / total, 6) if total else 0.0,
+            message=f"{refused} of {total} rows cannot be read or used." if refused else "Every row can be read.",
+            advice="Correct the rows, or set data.checks.structure to Fix to train without them." if refused else "",
+            kinds={reason[:250]: count for reason, count in reasons.most_common(MOST_REASONS)},
+            examples=[
+                Example(place=f"{name}:{problem.line}", note=problem.reason[:1000])
+                for name, problem in problems[:MOST_EXAMPLES]
+            ],
+        )
+
+    def _recognised(self, intake: StageIntake, piece: Chunk) -> Shape | None:
+        dataset, method = intake.stage.dataset, intake.stage.method
+        first = [row.value for row in islice(rows(piece), ROWS_TO_RECOGNISE) if isinstance(row, RawRow)]
+        if not first:
+            return None
+        try:
+            name, intake.reason = recognise(first, method, dataset)
+        except BadRow:
+            return None
+        intake.shape = Shape(name, dataset.columns, method)
+        return intake.shape
+
+    def _count(self, number: int, *, rows: int, refused: int) -> None:
+        known = self.objects[number]
+        changes = {"rows": known.rows + rows, "refused": known.refused + refused}
+        self.objects[number] = known.model_copy(update=changes)
+
+
+def _unrecognised(stage: Stage, piece: Chunk) -> Iterator[Problem]:
+    """No format fits the first rows: each row says so for itself."""
+    for row in rows(piece):
+        if isinstance(row, Problem):
+            yield row
+            continue
+        try:
+            recognise([row.value], stage.method, stage.dataset)
+        except BadRow as error:
+            yield Problem(row.line, str(error))
+        else:
+            yield Problem(row.line, "stands among rows of no known format; one data set holds rows of one format")

@@ -1,0 +1,91 @@
+"""What Ignore, Warn, Fail and Fix make of a check's conclusion. Pure."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+
+from tunewright_api.data import ActionOrFix, CheckName
+from tunewright_api.data_report import MOST_EXAMPLES, Example, Finding, Verdict
+from tunewright_trainer.prepare.checks.base import Conclusion
+from tunewright_trainer.prepare.readable import counted, one_or_many, share_of
+
+NAMED_ROWS = 3
+GRAVITY = (Verdict.FAILED, Verdict.WARNED, Verdict.FIXED, Verdict.SKIPPED, Verdict.PASSED)
+"""The order in which findings are told."""
+
+
+def verdict_of(action: ActionOrFix, conclusion: Conclusion, *, mended: int) -> Verdict:
+    """How the check ended. What a Fix cannot mend or leave out still has to be said."""
+    if conclusion.skipped:
+        return Verdict.SKIPPED
+    if action is ActionOrFix.FIX and (mended or len(conclusion.leave_out)):
+        return Verdict.FIXED
+    if not conclusion.rows:
+        return Verdict.PASSED
+    return Verdict.FAILED if action is ActionOrFix.FAIL else Verdict.WARNED
+
+
+def finding_of(
+    check: CheckName,
+    action: ActionOrFix,
+    conclusion: Conclusion,
+    rows: int,
+    *,
+    mended: Counter[str],
+    place: Callable[[int], str],
+) -> Finding:
+    """A conclusion as the report tells it; `mended` counts the rows and places that its Fix has mended before, `place` names the row of a number."""
+    found = conclusion.rows or mended["rows"]
+    return Finding(
+        check=check,
+        action=action,
+        verdict=verdict_of(action, conclusion, mended=mended["rows"]),
+        rows=found,
+        share=round(found / rows, 6) if rows else 0.0,
+        message=_message(conclusion, rows, mended),
+        advice=conclusion.advice,
+        kinds=conclusion.kinds,
+        measures=conclusion.measures,
+        examples=[
+            Example(place=place(found.number), field=found.field, note=found.note)
+            for found in conclusion.places[:MOST_EXAMPLES]
+        ],
+    )
+
+
+def _message(conclusion: Conclusion, rows: int, mended: Counter[str]) -> str:
+    """The check has seen the mended rows only, and may have found nothing: what was mended is told first."""
+    if not mended["rows"]:
+        return conclusion.message
+    told = f"{counted(mended['places'], 'place')} in {share_of(mended['rows'], rows)} {one_or_many(mended['places'], 'was', 'were')} mended"
+    return f"{told}; {conclusion.message}" if conclusion.rows else f"{told}."
+
+
+def by_gravity(findings: Iterable[Finding]) -> list[Finding]:
+    """The gravest first; within a verdict in the order of the checks."""
+    return sorted(findings, key=lambda finding: GRAVITY.index(finding.verdict))
+
+
+def failures(findings: Sequence[Finding]) -> list[str]:
+    """The sentences of the checks that refuse the data, with the first rows."""
+    return [_sentence(finding) for finding in findings if finding.verdict is Verdict.FAILED]
+
+
+def _sentence(finding: Finding) -> str:
+    if not finding.examples:
+        return finding.message
+    return f"{finding.message.rstrip('.')}: {'; '.join(_named(example) for example in finding.examples[:NAMED_ROWS])}"
+
+
+def _named(example: Example) -> str:
+    return ": ".join(filter(None, (f"{example.place} {example.field}".strip(), example.note)))
+
+
+def message_of(findings: Sequence[Finding], refused: Sequence[str], rows: int) -> str:
+    """The sentence that matters most."""
+    if refused:
+        return refused[0] if len(refused) == 1 else f"{refused[0]}; and {len(refused) - 1} more"
+    told = [finding for finding in by_gravity(findings) if finding.verdict in (Verdict.WARNED, Verdict.FIXED)]
+    if not told:
+        return f"{rows} rows are good: no check has found anything."
+    more = f" ({len(told) - 1} more in the report)" if len(told) > 1 else ""
+    return f"{rows} rows can be trained on. {told[0].message.rstrip('.')}.{more}"
