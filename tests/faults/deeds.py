@@ -11,7 +11,7 @@ from faults.exchange import Body, Exchange
 from faults.fault import Fault
 from faults.operator_fork import SKEW_VARIABLE
 from faults.played_controllers import JOBS, PODS, namespaced
-from faults.scenarios import Scenario, step_of
+from faults.scenarios import Scenario, training
 from faults.trial import BYSTANDERS
 from tunewright_api import names
 from tunewright_operator.shell.resources import WATCHED
@@ -21,6 +21,7 @@ class Deed(Fault):
     """Done once, when the first training step has its Job; `down` kills the operator before and starts it after."""
 
     must_end = True
+    holds_training = True
 
     def __init__(self, down: bool = False) -> None:
         super().__init__()
@@ -32,7 +33,8 @@ class Deed(Fault):
     words = ""
 
     async def harm(self) -> None:
-        if not await self.run.until_job(lambda job: bool(step_of(job, "train-sft").get("jobName"))):
+        if not await self.run.until_job(training):
+            self.fired = self.run.job is None
             return
         if self._down:
             self.run.replicas["replica-a"].signal(signal.SIGSTOP)

@@ -21,6 +21,8 @@ class Fault:
     """Whether it goes on at rest, where nothing may be written."""
     must_end: bool = False
     """Whether the run is judged only after `harm` has returned."""
+    holds_training: bool = False
+    """Whether the training pod runs on until the fault has come to pass."""
     ends_gone: bool = False
     """Whether the harm leaves no FineTuneJob."""
     costs_attempts: bool = False

@@ -209,9 +209,9 @@ def killer(mutation: Mutation) -> str | None:
             done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
             if done.returncode != 0:
                 failed = re.search(r"^(?:FAILED|ERROR) (tests/.*?)(?: - .*)?$", done.stdout, re.MULTILINE)
-                oracle = re.search(r"\b(O\d+): [^'\"\\]*", done.stdout)
+                oracle = re.search(r"\b(O\d+)'?: .{0,80}", done.stdout)
                 words = failed.group(1) if failed else f"pytest ended with {done.returncode}"
-                return f"{words} ({oracle.group(0)[:100]})" if oracle else words
+                return f"{words} ({oracle.group(0)})" if oracle else words
     return None
 
 

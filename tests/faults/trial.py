@@ -15,7 +15,9 @@ from faults.proxy import Proxy
 from faults.scenarios import Act, Scenario
 from faults.world import World
 from operator_process import SYSTEM_NAMESPACE
+from played_kubelet import Ending
 from tunewright_api import names
+from tunewright_api.run import RunConfig
 
 NAME = "demo"
 PATIENCE_SECONDS = 120.0
@@ -184,7 +186,7 @@ class Trial:
 
     async def _prepare(self) -> None:
         api, namespace = self.world.api, self.namespace
-        self.world.played.scripts[namespace] = self.scenario.script
+        self.world.played.scripts[namespace] = self._script
         await api.create("/api/v1/namespaces", {"metadata": {"name": namespace}})
         await api.create(f"/api/v1/namespaces/{namespace}/serviceaccounts", {"metadata": {"name": "default"}})
         if self.scenario.quota:
@@ -195,6 +197,12 @@ class Trial:
             await api.patch(f"{quotas}/none/status", {"status": counted})
         else:
             self.outcome.bystanders = [await self._plant(name) for name in BYSTANDERS]
+
+    def _script(self, config: RunConfig) -> Ending | None:
+        """The scenario's, except that training runs on until a deed that is aimed at it has been done."""
+        if self.fault.holds_training and not self.fault.fired and config.step == "train-sft":
+            return None
+        return self.scenario.script(config)
 
     async def _plant(self, name: str) -> Body:
         """A Job of somebody else; one of them wears our labels."""
