@@ -18,6 +18,7 @@ import pytest
 import devcluster
 import trainer_process
 from devcluster.s3 import ACCESS_KEY, LIMITED_ACCESS_KEY, LIMITED_SECRET_KEY, SECRET_KEY, client
+from tiny_tokenizer import make_tokenizer
 from tunewright_api import names
 from tunewright_api.run import RunConfig
 from tunewright_api.spec import FineTuneJobSpec
@@ -359,13 +360,12 @@ def config(endpoint: str, name: str, attempt: int) -> RunConfig:
 
 
 @pytest.fixture(scope="module")
-def inputs(cluster: devcluster.Cluster) -> None:
+def inputs(cluster: devcluster.Cluster, tmp_path_factory: pytest.TempPathFactory) -> None:
     """A model as prepare looks at it, and rows."""
     header = json.dumps({"w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}).encode()
     files = {
         "model/config.json": b'{"model_type": "llama"}',
-        "model/tokenizer.json": b"{}",
-        "model/chat_template.jinja": b"{{ messages }}",
+        **{f"model/{path.name}": path.read_bytes() for path in make_tokenizer(tmp_path_factory.mktemp("m")).iterdir()},
         "model/model.safetensors": len(header).to_bytes(8, "little") + header + bytes(4),
         "rows.jsonl": b"".join(
             json.dumps({"prompt": f"question {number}", "completion": "answer"}).encode() + b"\n"
@@ -388,7 +388,7 @@ def test_a_process_killed_in_the_middle_of_an_upload_publishes_nothing(
     name = "killed-" + held.rsplit("/", 1)[-1].split(".")[0]
     with trainer_process.HoldingProxy(cluster.s3_endpoint, held) as proxy:
         process = trainer_process.start(config(proxy.endpoint, name, 1), tmp_path / "first")
-        assert proxy.held.wait(60)
+        assert proxy.held.wait(60), trainer_process.finish(process, tmp_path / "first").log
         process.send_signal(signal.SIGKILL)
         first = trainer_process.finish(process, tmp_path / "first")
     assert (first.exit_code, first.message) == (-signal.SIGKILL, b"")
