@@ -19,7 +19,7 @@ demo-down: $(STAMP) ## Stop and remove everything that `make demo` started
 	$(PYTHON) examples/demo/demo.py down
 
 test: $(STAMP) ## Unit, contract and integration tests (real API server, etcd, S3 and models)
-	$(PYTHON) -m pytest tests/unit tests/contract tests/integration tests/faults
+	$(PYTHON) -m pytest tests/unit tests/contract tests/integration tests/faults -m "not slow"
 
 unit: $(STAMP) ## Unit tests only: no cluster, network or GPU
 	$(PYTHON) -m pytest tests/unit
@@ -59,6 +59,9 @@ bench: $(STAMP) ## All measurements: the trainer against a raw TRL script, the d
 bench-download: $(STAMP) ## Downloads of data sets against rclone, in turns
 	$(PYTHON) -m pytest tests/bench/test_download.py -s
 
+bench-methods: $(STAMP) ## Every method with every adapter: trained to a goal, stopped, resumed exactly
+	OMP_NUM_THREADS=1 $(PYTHON) -m pytest tests/integration/test_methods.py -m "slow or not slow"
+
 bench-duplicates: $(STAMP) ## Near-duplicates against brute force: recall, precision, rows a second
 	$(PYTHON) -m pytest tests/bench/test_near_duplicates.py -s
 
@@ -68,4 +71,4 @@ bench-data-checks: $(STAMP) ## What each check of the data finds and costs: the 
 bench-data-gate: $(STAMP) ## The data gate by size: time, and memory of all its processes
 	$(PYTHON) -m pytest tests/bench/test_data_gate.py -s
 
-.PHONY: help setup demo demo-down test unit e2e check faults mutations crds format fuzz bench bench-download bench-duplicates bench-data-checks bench-data-gate
+.PHONY: help setup demo demo-down test unit e2e check faults mutations crds format fuzz bench bench-download bench-duplicates bench-data-checks bench-data-gate bench-methods

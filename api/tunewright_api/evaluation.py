@@ -15,6 +15,7 @@ class MetricName(StrEnum):
     ROUGE_L = "rougeL"
     EXACT_MATCH = "exactMatch"
     PREFERENCE_ACCURACY = "preferenceAccuracy"
+    REWARD = "reward"
 
 
 class Evaluation(ApiModel):
@@ -26,7 +27,7 @@ class Evaluation(ApiModel):
         ]
         | None
     ) = None
-    """Default: loss and rougeL, and preferenceAccuracy where a stage is DPO."""
+    """Default: loss and rougeL where a stage has answers to learn, preferenceAccuracy where one has pairs, reward where one is rewarded."""
     max_rows: Annotated[Integer, Field(ge=1, le=100_000)] | None = None
     """Held-out rows to answer, chosen by seed; loss is always taken over all of them. Default: 200."""
     max_new_tokens: Annotated[Integer, Field(ge=1, le=8192)] | None = None

@@ -1,5 +1,6 @@
 """The spec of a FineTuneJob."""
 
+from enum import StrEnum
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
@@ -10,6 +11,7 @@ from tunewright_api.compute import Compute
 from tunewright_api.data import Data
 from tunewright_api.evaluation import Evaluation
 from tunewright_api.limits import Limits
+from tunewright_api.methods import Method
 from tunewright_api.stages import Stage
 from tunewright_api.storage import SecretReference, Storage
 from tunewright_api.tuning import Tuning
@@ -65,15 +67,43 @@ class Split(ApiModel):
         return self
 
 
+class Servable(StrEnum):
+    """What has to be able to load the result."""
+
+    VLLM = "vLLM"
+    PEFT = "PEFT"
+
+
 class Output(ApiModel):
     """Where the result goes."""
 
     uri: Uri
     """Folder for runs and their adapters: s3://bucket/folder. A run writes to <uri>/<namespace>/<name>/<run id>/."""
+    servable: Servable | None = None
+    """vLLM refuses tunings that vLLM cannot serve (DoRA, PromptTuning, PrefixTuning); PEFT takes all of them, to be loaded with the peft or transformers library. Default: vLLM where it can serve the tuning, else PEFT."""
+
+
+_NO_POLICY = "stages: a Reward stage only trains a scorer; add the GRPO or RLOO stage that learns from it"
+_PROMPT_LEARNING = "tuning.type PromptTuning and PrefixTuning learn by method SFT only: change the type, or the methods"
+_NOT_SERVABLE = "output.servable: vLLM cannot serve DoRA, PromptTuning or PrefixTuning; set output.servable to PEFT, or change spec.tuning"
 
 
 class FineTuneJobSpec(ApiModel):
     """What to train, on what, and where the result goes. Immutable, except suspend, cancel, runAttempt, limits, ttlSecondsAfterFinished and, with runAttempt, resumeFrom."""
+
+    model_config = {
+        "json_schema_extra": cel(
+            ("size(self.stages) == 0 || self.stages.exists(s, s.method != 'Reward')", _NO_POLICY),
+            (
+                "!has(self.tuning) || !has(self.tuning.type) || !(self.tuning.type in ['PromptTuning', 'PrefixTuning']) || self.stages.all(s, s.method == 'SFT')",
+                _PROMPT_LEARNING,
+            ),
+            (
+                "!has(self.output.servable) || self.output.servable != 'vLLM' || !has(self.tuning) || !((has(self.tuning.dora) && self.tuning.dora) || (has(self.tuning.type) && self.tuning.type in ['PromptTuning', 'PrefixTuning']))",
+                _NOT_SERVABLE,
+            ),
+        )
+    }
 
     image: Text | None = None
     """Trainer image. Default: the operator's, as its Helm chart sets it."""
@@ -84,7 +114,7 @@ class FineTuneJobSpec(ApiModel):
     model: Model
     """The base model."""
     tuning: Tuning = Tuning()
-    """The adapter that is trained. Default: LoRA of rank 16."""
+    """The weights that are trained. Default: LoRA of rank 16."""
     stages: Annotated[
         list[Stage],
         Field(
@@ -93,7 +123,7 @@ class FineTuneJobSpec(ApiModel):
             json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
         ),
     ]
-    """Training, in order: say SFT, then DPO."""
+    """Training, in order: say SFT, then DPO. All but Reward stages form one chain."""
     split: Split = Split()
     """How rows are held out. Default: 80/10/10."""
     data: Data = Data()
@@ -130,12 +160,61 @@ class FineTuneJobSpec(ApiModel):
     """Per run: delete its Jobs and their pods so many seconds after it has finished. This object, its status and what was published stay. Default: keep them."""
 
     @model_validator(mode="after")
-    def _stage_names_are_unique(self) -> Self:
+    def _stages_fit_together(self) -> Self:
+        problems = [*self._name_problems(), *self._chain_problems()]
+        if self.tuning.is_prompt_learning and any(stage.method is not Method.SFT for stage in self.stages):
+            problems.append(_PROMPT_LEARNING)
+        if self.output.servable is Servable.VLLM and not self._vllm_can_serve:
+            problems.append(_NOT_SERVABLE)
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    def _name_problems(self) -> list[str]:
         stage_names = [stage.name for stage in self.stages]
         doubles = sorted({name for name in stage_names if stage_names.count(name) > 1})
-        if doubles:
-            raise ValueError(f"stages: the name '{doubles[0]}' stands twice; each stage needs its own")
-        return self
+        return [f"stages: the name '{doubles[0]}' stands twice; each stage needs its own"] if doubles else []
+
+    def _chain_problems(self) -> list[str]:
+        """Who learns from whom: a scorer comes before those that it scores, and SDFT's teacher is the base model."""
+        problems = [] if self.policy_stages() else [_NO_POLICY]
+        scorers: set[str] = set()
+        wanted = {name for stage in self.stages for name in stage.scorers}
+        for stage in self.stages:
+            problems += [
+                f"stages[{stage.name}].rewards: there is no Reward stage '{name}' before this one; name one of those before it, or move it"
+                for name in stage.scorers
+                if name not in scorers
+            ]
+            if stage.method is Method.REWARD:
+                scorers.add(stage.name)
+                if stage.name not in wanted:
+                    problems.append(
+                        f"stages[{stage.name}]: nothing learns from this Reward stage; name it in the rewards of a later GRPO or RLOO stage"
+                    )
+            if stage.method is Method.SDFT and stage is not self.policy_stages()[0]:
+                problems.append(
+                    f"stages[{stage.name}]: SDFT learns from the base model, so it must be the first stage of the chain"
+                )
+        return problems
+
+    @property
+    def _vllm_can_serve(self) -> bool:
+        return not self.tuning.dora and not self.tuning.is_prompt_learning
+
+    @property
+    def servable(self) -> Servable:
+        """What will be able to load the result: as asked for, else vLLM where it can."""
+        return self.output.servable or (Servable.VLLM if self._vllm_can_serve else Servable.PEFT)
+
+    def policy_stages(self) -> tuple[Stage, ...]:
+        """The chain: stages that go on with the weights of the one before. Reward stages stand beside it."""
+        return tuple(stage for stage in self.stages if stage.method is not Method.REWARD)
+
+    def stage_before(self, stage: Stage) -> Stage | None:
+        """The policy stage whose weights `stage` starts from; None starts from the base model."""
+        before = self.stages[: [other.name for other in self.stages].index(stage.name)]
+        return next((other for other in reversed(before) if other.method is not Method.REWARD), None)
 
     @model_validator(mode="after")
     def _resumes_a_stage(self) -> Self:

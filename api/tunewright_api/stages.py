@@ -1,81 +1,67 @@
 """The stages of training, each with its method and data."""
 
-from enum import StrEnum
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from tunewright_api.base import ApiModel, FreeForm, Integer, Number, cel, matching
+from tunewright_api.base import ApiModel, FreeForm, cel, matching
 from tunewright_api.datasets import Dataset, DatasetFormat
+from tunewright_api.hyperparameters import Hyperparameters
+from tunewright_api.methods import FIELD_METHODS, METHOD_FORMATS, REWARDED, Method, listed
+from tunewright_api.rewards import Reward, Teacher
 from tunewright_api.training_arguments import denied
 
+__all__ = ["DatasetFormat", "Hyperparameters", "Method", "Stage"]
 
-class Method(StrEnum):
-    """How a stage learns."""
+_MICRO_BATCH = "method KTO compares the answers of one micro-batch with each other: batchSize and microBatchSize must be at least 2"
+_REWARDS = f"rewards belongs to the methods {listed(REWARDED)}, which need at least one: say what is rewarded"
+_TEACHER = "teacher belongs to method Distillation, which needs one: say which model is learned from"
+_BETA = "hyperparameters.beta must be above 0 for DPO, KTO and ORPO, and at most 1 for Distillation"
 
-    SFT = "SFT"
-    DPO = "DPO"
+
+def _formats_rule(method: Method) -> str:
+    return f"method {method} reads {listed(METHOD_FORMATS[method])} rows: set dataset.format to one of them or leave it out"
 
 
-class Hyperparameters(ApiModel):
-    """Numbers of training. Whatever is left out is chosen from data and model, and echoed in status.resolved with the reason."""
+def _field_rule(field: str) -> str:
+    names = FIELD_METHODS[field]
+    word = "method" if len(names) == 1 else "the methods"
+    return f"hyperparameters.{field} belongs to {word} {listed(names)}: remove it, or change the method"
 
-    model_config = {
-        "json_schema_extra": cel(
-            (
-                "!has(self.batchSize) || !has(self.microBatchSize) || self.batchSize % self.microBatchSize == 0",
-                "batchSize must be a multiple of microBatchSize",
-            )
-        )
-    }
 
-    epochs: Annotated[Number, Field(gt=0, le=1000)] | None = None
-    """Passes over the training rows. Default: 3 for SFT, 1 for DPO."""
-    max_steps: Annotated[Integer, Field(ge=1, le=10_000_000)] | None = None
-    """Stop after this many optimizer steps, whatever `epochs` says."""
-    learning_rate: Annotated[Number, Field(gt=0, le=1)] | None = None
-    """Peak learning rate. Default: 2e-4 for SFT, 5e-6 for DPO."""
-    batch_size: Annotated[Integer, Field(ge=1, le=65536)] | None = None
-    """Rows for one optimizer step. Default: 16, less where the data set is small."""
-    micro_batch_size: Annotated[Integer, Field(ge=1, le=4096)] | None = None
-    """Rows in memory at once; must divide batchSize. Default: the largest of 8, 4, 2, 1 that divides batchSize."""
-    max_length: Annotated[Integer, Field(ge=16, le=1_048_576)] | None = None
-    """Longest row in tokens; longer ones are refused, never cut. Default: the longest row of the data, up to the model's context."""
-    warmup_steps: Annotated[Integer, Field(ge=0, le=1_000_000)] | None = None
-    """Steps until the learning rate reaches its peak. Default: a tenth of all steps."""
-    weight_decay: Annotated[Number, Field(ge=0, le=1)] | None = None
-    """Default: 0."""
-    beta: Annotated[Number, Field(gt=0, le=100)] | None = None
-    """DPO only: how closely the model is held to its starting point. Default: 0.1."""
-    checkpoint_steps: Annotated[Integer, Field(ge=1, le=1_000_000)] | None = None
-    """Upload a checkpoint after each so many steps. Default: a tenth of all steps, at least 10."""
-
-    @model_validator(mode="after")
-    def _micro_batch_divides(self) -> Self:
-        if self.batch_size and self.micro_batch_size and self.batch_size % self.micro_batch_size:
-            raise ValueError(
-                f"batchSize {self.batch_size} must be a multiple of microBatchSize {self.micro_batch_size}"
-            )
-        return self
+def _quoted(names: tuple[str, ...]) -> str:
+    return "[" + ", ".join(f"'{name}'" for name in names) + "]"
 
 
 class Stage(ApiModel):
-    """One pass of training. Each stage goes on with the adapter of the one before, on the original base model."""
+    """One pass of training. Each stage goes on with the weights of the one before, on the original base model; a Reward stage stands beside this chain, and trains the scorer of a later GRPO or RLOO stage."""
 
     model_config = {
         "json_schema_extra": cel(
-            (
-                "self.method == 'DPO' || !has(self.hyperparameters) || !has(self.hyperparameters.beta)",
-                "hyperparameters.beta belongs to method DPO: remove it, or change the method",
+            *(
+                (
+                    f"self.method in {_quoted(methods)} || !has(self.hyperparameters) || !has(self.hyperparameters.{field})",
+                    _field_rule(field),
+                )
+                for field, methods in FIELD_METHODS.items()
+            ),
+            *(
+                (
+                    f"self.method != '{method}' || !has(self.dataset.format) || self.dataset.format in {_quoted(('Auto', *formats))}",
+                    _formats_rule(method),
+                )
+                for method, formats in METHOD_FORMATS.items()
             ),
             (
-                "self.method != 'DPO' || !has(self.dataset.format) || self.dataset.format in ['Auto', 'Preference']",
-                "method DPO reads preference rows: set dataset.format to Preference or leave it out",
+                "self.method != 'KTO' || !has(self.hyperparameters) || ((!has(self.hyperparameters.microBatchSize) || self.hyperparameters.microBatchSize > 1) && (!has(self.hyperparameters.batchSize) || self.hyperparameters.batchSize > 1))",
+                _MICRO_BATCH,
             ),
             (
-                "self.method != 'SFT' || !has(self.dataset.format) || self.dataset.format != 'Preference'",
-                "method SFT cannot learn from preference rows: use method DPO for them",
+                "!has(self.hyperparameters) || !has(self.hyperparameters.beta) || (self.method in ['DPO', 'KTO', 'ORPO'] ? self.hyperparameters.beta > 0.0 : self.method != 'Distillation' || self.hyperparameters.beta <= 1.0)",
+                _BETA,
             ),
+            (f"(self.method in {_quoted(REWARDED)}) == has(self.rewards)", _REWARDS),
+            ("(self.method == 'Distillation') == has(self.teacher)", _TEACHER),
         )
     }
 
@@ -86,24 +72,48 @@ class Stage(ApiModel):
     ]
     """Name of the stage; its step is called train-<name>."""
     method: Method
-    """SFT learns to give the answers of the data; DPO learns to prefer the chosen answer over the rejected one."""
+    """SFT learns to give the answers of the data. DPO, KTO and ORPO learn to prefer good answers over bad ones: DPO and ORPO from pairs, KTO from single answers with a label. Reward trains a scorer from pairs. GRPO and RLOO answer by themselves and learn from `rewards`. SDFT learns what the base model answers when it is shown the answers of the data, and forgets less by it. Distillation learns from `teacher` on answers of its own."""
     dataset: Dataset
     """The rows to learn from."""
+    rewards: Annotated[list[Reward], Field(min_length=1, max_length=4)] | None = None
+    """GRPO and RLOO only: what is rewarded."""
+    teacher: Teacher | None = None
+    """Distillation only: the model that is learned from."""
     hyperparameters: Hyperparameters | None = None
     """Numbers of training, all of them optional."""
     training_arguments: Annotated[FreeForm, Field(max_length=64)] | None = None
-    """Further settings of TRL's SFTConfig or DPOConfig, by their own names. An unknown name is an error."""
+    """Further settings of TRL's config for the method (SFTConfig, DPOConfig, ...), by their own names. An unknown name is an error."""
 
     @model_validator(mode="after")
-    def _arguments_are_allowed(self) -> Self:
+    def _is_sound(self) -> Self:
         problems = denied(self.training_arguments or {})
-        beta: Any = self.hyperparameters.beta if self.hyperparameters else None
-        if beta is not None and self.method is not Method.DPO:
-            problems.append("hyperparameters.beta belongs to method DPO: remove it, or change the method")
-        if self.method is Method.DPO and self.dataset.format not in {DatasetFormat.AUTO, DatasetFormat.PREFERENCE}:
-            problems.append("method DPO reads preference rows: set dataset.format to Preference or leave it out")
-        if self.method is Method.SFT and self.dataset.format is DatasetFormat.PREFERENCE:
-            problems.append("method SFT cannot learn from preference rows: use method DPO for them")
+        given = self.hyperparameters or Hyperparameters()
+        values = {"beta": given.beta, "generations": given.generations, "maxNewTokens": given.max_new_tokens}
+        problems += [
+            _field_rule(field)
+            for field, value in values.items()
+            if value is not None and self.method not in FIELD_METHODS[field]
+        ]
+        if self.dataset.format is not DatasetFormat.AUTO and self.dataset.format not in METHOD_FORMATS[self.method]:
+            problems.append(_formats_rule(self.method))
+        if self.method is Method.KTO and 1 in {given.batch_size, given.micro_batch_size}:
+            problems.append(_MICRO_BATCH)
+        if given.beta is not None and not self._beta_has_meaning(given.beta):
+            problems.append(_BETA)
+        if (self.method in REWARDED) != (self.rewards is not None):
+            problems.append(_REWARDS)
+        if (self.method is Method.DISTILLATION) != (self.teacher is not None):
+            problems.append(_TEACHER)
         if problems:
             raise ValueError("; ".join(problems))
         return self
+
+    def _beta_has_meaning(self, beta: float) -> bool:
+        if self.method in {Method.DPO, Method.KTO, Method.ORPO}:
+            return beta > 0
+        return self.method is not Method.DISTILLATION or beta <= 1
+
+    @property
+    def scorers(self) -> tuple[str, ...]:
+        """Names of the Reward stages that this stage learns from."""
+        return tuple(reward.stage for reward in self.rewards or [] if reward.stage is not None)

@@ -239,7 +239,12 @@ class AdapterStatus(ObservedModel):
     manifest_uri: Text = Field(alias="manifestURI")
     digest: Digest
     base_model: ShortText
-    rank: int
+    type: ShortText = "LoRA"
+    """What was trained: LoRA, DoRA, PromptTuning, Full, ... With Full, the folder holds the whole model."""
+    servable: ShortText = ""
+    """What can load it: vLLM (with the smallest --max-lora-rank, for an adapter) or PEFT."""
+    rank: int = 0
+    """0 where there is none."""
     target_modules: Annotated[list[ShortText], Field(max_length=64)] = []
     size_bytes: int = 0
 

@@ -24,6 +24,13 @@ DENIED: dict[str, str] = {
     "warmup_steps": "write hyperparameters.warmupSteps",
     "weight_decay": "write hyperparameters.weightDecay",
     "beta": "write hyperparameters.beta",
+    "num_generations": "write hyperparameters.generations",
+    "max_completion_length": "write hyperparameters.maxNewTokens",
+    "max_prompt_length": "rows that are too long are refused, never cut",
+    "reward_weights": "write rewards[].weight",
+    "teacher_model_kind": "the teacher is the base model; another could not be resumed exactly",
+    "log_completions": "it writes rows into the log",
+    "generate_during_eval": "it sends rows to another service",
     "save_strategy": "checkpoints follow hyperparameters.checkpointSteps",
     "save_steps": "write hyperparameters.checkpointSteps",
     "ignore_data_skip": "a resumed run would train on other rows",
@@ -39,6 +46,8 @@ DENIED_PREFIXES: dict[str, str] = {
     "hub_": "the adapter is published to spec.output.uri",
     "deepspeed": "it is not offered",
     "fsdp": "it is not offered",
+    "teacher_model_": "write teacher.uri",
+    "log_completions_": "it sends rows to another service",
 }
 
 

@@ -274,19 +274,21 @@ def test_a_value_that_only_trl_can_judge_is_a_fault_of_the_spec(
 def test_trl_has_the_settings_that_its_source_was_read_to_have() -> None:
     from dataclasses import fields
 
-    from trl import DPOConfig, SFTConfig
-
     from tunewright_api.stages import Method
-    from tunewright_trainer.train.known_arguments import known_arguments
+    from tunewright_trainer.train import distillation, dpo, grpo, kto, orpo, reward, rloo, sdft, sft
+    from tunewright_trainer.train.known_arguments import CONFIGS, known_arguments
 
-    for method, config in ((Method.SFT, SFTConfig), (Method.DPO, DPOConfig)):
+    recipes = (distillation, dpo, grpo, kto, orpo, reward, rloo, sdft, sft)
+    configs = {name: value for module in recipes for name, value in vars(module).items() if name.endswith("Config")}
+    for method in Method:
+        config = configs[CONFIGS[method][0]]
         assert set(known_arguments(method)) == {field.name for field in fields(config) if field.init}
 
 
 IMAGE_HINT = "Use a trainer image of the operator's own version: leave spec.image out, or correct it in a new job."
 UNREADABLE = [
     pytest.param({"stage": {"trainingArguments": {"push_to_hub": True}}}, "spec.stages[0]: trainingArguments.push_to_hub cannot be set: the adapter is published to spec.output.uri", id="a denied setting"),
-    pytest.param({"evaluation": {"metrics": ["bleu"]}}, "spec.evaluation.metrics[0]: input should be 'loss', 'rougeL', 'exactMatch' or 'preferenceAccuracy' (got 'bleu')", id="an unknown metric"),
+    pytest.param({"evaluation": {"metrics": ["bleu"]}}, "spec.evaluation.metrics[0]: input should be 'loss', 'rougeL', 'exactMatch', 'preferenceAccuracy' or 'reward' (got 'bleu')", id="an unknown metric"),
     pytest.param({"stage": {"hyperparameters": {"learningRat": 1e-4}}}, "spec.stages[0].hyperparameters.learningRat: unknown field; did you mean learningRate?", id="an unknown hyperparameter"),
 ]  # fmt: skip
 

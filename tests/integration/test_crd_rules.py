@@ -98,6 +98,15 @@ def number_wanted(path: str, kind: str) -> str:
     return f'spec.{path}: Invalid value: "string": spec.{path} in body must be of type {kind}: "string"'
 
 
+def rewarded(reward: dict[str, Any]) -> dict[str, Any]:
+    stage = {**spec()["stages"][0], "method": "GRPO", "rewards": [reward]}
+    return changed("stages", to=[stage])
+
+
+def both(*changes: tuple[str, Any]) -> dict[str, Any]:
+    return {**spec(), **dict(changes)}
+
+
 BAD_NAMES = [
     pytest.param("a" * 31, id="too long"),
     pytest.param("a.b", id="with a dot, which pods' host names cannot have"),
@@ -114,10 +123,10 @@ BAD_SPECS = [
     pytest.param(changed("stages", to=[spec()["stages"][0]] * 2), 'spec.stages[1]: Duplicate value: {"name":"sft"}', id="two stages of one name"),
     pytest.param(changed("stages", 0, "name", to="SFT"), 'spec.stages[0].name: Invalid value: "SFT": must be lower-case letters, digits and dashes, such as sft', id="a stage's name in capitals"),
     pytest.param(changed("stages", 0, "name", to="a" * 13), "spec.stages[0].name: Too long: may not be more than 12 bytes", id="a stage's name too long"),
-    pytest.param(changed("stages", 0, "method", to="PPO"), 'spec.stages[0].method: Unsupported value: "PPO": supported values: "SFT", "DPO"', id="an unknown method"),
-    pytest.param(changed("stages", 0, "dataset", "format", to="Preference"), "spec.stages[0]: Invalid value: method SFT cannot learn from preference rows: use method DPO for them", id="SFT on preference rows"),
-    pytest.param(changed("stages", 1, "dataset", "format", to="Messages"), "spec.stages[1]: Invalid value: method DPO reads preference rows: set dataset.format to Preference or leave it out", id="DPO on chat rows"),
-    pytest.param(changed(*HYPERPARAMETERS, "beta", to=0.1), "spec.stages[0]: Invalid value: hyperparameters.beta belongs to method DPO: remove it, or change the method", id="beta for SFT"),
+    pytest.param(changed("stages", 0, "method", to="PPO"), 'spec.stages[0].method: Unsupported value: "PPO": supported values: "SFT", "DPO", "KTO", "ORPO", "Reward", "GRPO", "RLOO", "SDFT", "Distillation"', id="an unknown method"),
+    pytest.param(changed("stages", 0, "dataset", "format", to="Preference"), "spec.stages[0]: Invalid value: method SFT reads Messages, PromptCompletion, Instruction, Text or ShareGPT rows: set dataset.format to one of them or leave it out", id="SFT on preference rows"),
+    pytest.param(changed("stages", 1, "dataset", "format", to="Messages"), "spec.stages[1]: Invalid value: method DPO reads Preference rows: set dataset.format to one of them or leave it out", id="DPO on chat rows"),
+    pytest.param(changed(*HYPERPARAMETERS, "beta", to=0.1), "spec.stages[0]: Invalid value: hyperparameters.beta belongs to the methods DPO, KTO, ORPO, GRPO, RLOO or Distillation: remove it, or change the method", id="beta for SFT"),
     pytest.param(changed(*HYPERPARAMETERS, "learningRate", to="2e-4"), number_wanted("stages[0].hyperparameters.learningRate", "number"), id="a number in quotes"),
     pytest.param(changed(*HYPERPARAMETERS, "learningRate", to="auto"), number_wanted("stages[0].hyperparameters.learningRate", "number"), id="auto, where leaving it out means that"),
     pytest.param(changed(*HYPERPARAMETERS, "learningRate", to=0), "spec.stages[0].hyperparameters.learningRate: Invalid value: 0: spec.stages[0].hyperparameters.learningRate in body should be greater than 0", id="a learning rate of nothing"),
@@ -125,9 +134,25 @@ BAD_SPECS = [
     pytest.param(changed("model", "uri", to="models/m"), f'spec.model.uri: Invalid value: "models/m": {URI}', id="a path for a URI"),
     pytest.param(changed("model", "id", to="org/m@main"), 'spec.model.id: Invalid value: "org/m@main": must be the model\'s name as its publisher writes it, such as HuggingFaceTB/SmolLM2-135M-Instruct', id="a model's id with a revision"),
     pytest.param(changed("stages", 0, "dataset", "uri", to="https://host/rows.jsonl"), f'spec.stages[0].dataset.uri: Invalid value: "https://host/rows.jsonl": {URI}', id="data over https"),
-    pytest.param(changed("tuning", "quantization", to="nf4"), 'spec.tuning.quantization: Unsupported value: "nf4": supported values: "None", "NF4"', id="an enum in another case"),
+    pytest.param(changed("tuning", "quantization", to="nf4"), 'spec.tuning.quantization: Unsupported value: "nf4": supported values: "None", "NF4", "INT8"', id="an enum in another case"),
     pytest.param(changed("tuning", "rank", to=0), "spec.tuning.rank: Invalid value: 0: spec.tuning.rank in body should be greater than or equal to 1", id="rank 0"),
     pytest.param(changed("tuning", "rank", to="16"), number_wanted("tuning.rank", "integer"), id="a rank in quotes"),
+    pytest.param(changed(*HYPERPARAMETERS, "generations", to=4), "spec.stages[0]: Invalid value: hyperparameters.generations belongs to the methods GRPO or RLOO: remove it, or change the method", id="answers to each prompt for SFT"),
+    pytest.param(changed("stages", 1, "hyperparameters", to={"beta": 0}), "spec.stages[1]: Invalid value: hyperparameters.beta must be above 0 for DPO, KTO and ORPO, and at most 1 for Distillation", id="DPO that is held by nothing"),
+    pytest.param(changed("stages", 1, to={**spec()["stages"][1], "method": "KTO", "hyperparameters": {"microBatchSize": 1}}), "spec.stages[1]: Invalid value: method KTO compares the answers of one micro-batch with each other: batchSize and microBatchSize must be at least 2", id="KTO one row at a time"),
+    pytest.param(changed("stages", 0, "method", to="GRPO"), "spec.stages[0]: Invalid value: rewards belongs to the methods GRPO or RLOO, which need at least one: say what is rewarded", id="GRPO without rewards"),
+    pytest.param(changed("stages", 0, "rewards", to=[{"builtin": "Numeric"}]), "spec.stages[0]: Invalid value: rewards belongs to the methods GRPO or RLOO, which need at least one: say what is rewarded", id="rewards for SFT"),
+    pytest.param(changed("stages", 0, "method", to="Distillation"), "spec.stages[0]: Invalid value: teacher belongs to method Distillation, which needs one: say which model is learned from", id="distillation without a teacher"),
+    pytest.param(rewarded({"builtin": "Numeric", "stage": "rm"}), "spec.stages[0].rewards[0]: Invalid value: needs either builtin (a rule) or stage (a Reward stage before this one), and not both", id="a reward by rule and by stage"),
+    pytest.param(rewarded({"builtin": "RegularExpression"}), "spec.stages[0].rewards[0]: Invalid value: builtin RegularExpression needs pattern", id="a pattern that is missing"),
+    pytest.param(rewarded({"builtin": "Numeric", "schema": {"type": "object"}}), "spec.stages[0].rewards[0]: Invalid value: schema belongs to builtin JsonSchema: remove it, or change builtin", id="a schema for a number"),
+    pytest.param(changed("stages", to=[{**spec()["stages"][1], "method": "Reward"}]), "spec: Invalid value: stages: a Reward stage only trains a scorer; add the GRPO or RLOO stage that learns from it", id="a scorer and nothing that learns from it"),
+    pytest.param(changed("tuning", to={"type": "PromptTuning"}), "spec: Invalid value: tuning.type PromptTuning and PrefixTuning learn by method SFT only: change the type, or the methods", id="prompt tuning by DPO"),
+    pytest.param(changed("tuning", to={"type": "Full", "rank": 8}), "spec.tuning: Invalid value: rank, alpha, dropout, dora, rslora and targetModules belong to type LoRA: remove them, or change the type", id="a rank for full fine-tuning"),
+    pytest.param(changed("tuning", to={"type": "Full", "quantization": "NF4"}), "spec.tuning: Invalid value: type Full trains every weight, and quantised weights cannot be trained: remove quantization", id="full fine-tuning in 4 bits"),
+    pytest.param(changed("tuning", to={"dora": True, "quantization": "INT8"}), "spec.tuning: Invalid value: dora cannot be trained on INT8 (PEFT fails to read its weights back): set quantization to NF4, or leave it out", id="DoRA in 8 bits"),
+    pytest.param(changed("tuning", to={"virtualTokens": 8}), "spec.tuning: Invalid value: virtualTokens belongs to the types PromptTuning and PrefixTuning: remove it, or change the type", id="virtual tokens for LoRA"),
+    pytest.param(both(("tuning", {"dora": True}), ("output", {"uri": "s3://o/x", "servable": "vLLM"})), "spec: Invalid value: output.servable: vLLM cannot serve DoRA, PromptTuning or PrefixTuning; set output.servable to PEFT, or change spec.tuning", id="DoRA for vLLM"),
     pytest.param(changed("split", to={"validation": 0.5, "test": 0.5}), "spec.split: Invalid value: validation and test together must stay under 0.9: nothing would be left to train on", id="a split that leaves nothing"),
     pytest.param(changed("storage", "endpoint", to="minio:9000"), 'spec.storage.endpoint: Invalid value: "minio:9000": must be http://host:port or https://host:port, without a path; leave it out for AWS S3', id="an endpoint without http"),
     pytest.param(changed("limits", "runDeadline", to="8 hours"), 'spec.limits.runDeadline: Invalid value: "8 hours": must be a duration such as 8h, 90m or 1h30m', id="a duration in words"),
@@ -136,7 +161,7 @@ BAD_SPECS = [
     pytest.param(changed("compute", "scratchSize", to="5 GB"), 'spec.compute.scratchSize: Invalid value: "5 GB": must be a quantity such as 500m, 4 or 16Gi, without a space', id="a quantity with a space"),
     pytest.param(changed("compute", "env", to=[{"name": "HOME", "value": "/x"}]), "spec.compute.env[0]: Invalid value: HOME and names that begin with TUNEWRIGHT_ are set by the operator: choose another name", id="a variable that the operator sets"),
     pytest.param(changed("compute", "gpusPerNode", to=8), "spec.compute.gpusPerNode: Invalid value: 8: spec.compute.gpusPerNode in body should be less than or equal to 1", id="more GPUs than can be used yet"),
-    pytest.param(changed("evaluation", "metrics", to=["bleu"]), 'spec.evaluation.metrics[0]: Unsupported value: "bleu": supported values: "loss", "rougeL", "exactMatch", "preferenceAccuracy"', id="an unknown metric"),
+    pytest.param(changed("evaluation", "metrics", to=["bleu"]), 'spec.evaluation.metrics[0]: Unsupported value: "bleu": supported values: "loss", "rougeL", "exactMatch", "preferenceAccuracy", "reward"', id="an unknown metric"),
     pytest.param(changed("ttlSecondsAfterFinished", to=-1), "spec.ttlSecondsAfterFinished: Invalid value: -1: spec.ttlSecondsAfterFinished in body should be greater than or equal to 0", id="a time to live of less than nothing"),
     pytest.param(changed("resumeFrom", to="checkpoint-10"), 'spec.resumeFrom: Invalid value: "checkpoint-10": must be a checkpoint of this job as status.checkpoints shows it: s3://.../train-<stage>/a<attempt>-<pod>/checkpoint-<step>', id="a checkpoint without its place"),
     pytest.param(changed("resumeFrom", to="s3://out/adapters/t/demo/r1-0a1b2c3d/train-kto/a1-1234abcd/checkpoint-10"), "spec.resumeFrom must be a checkpoint of one of spec.stages: its URI has /train-<stage>/ in it", id="a checkpoint of no stage"),
@@ -180,7 +205,7 @@ def test_a_local_file_is_for_local_runs_only(kubectl: Kubectl) -> None:
     assert FineTuneJobSpec.model_validate(body).model.uri == "file:///models/m"
 
 
-FULL = {**spec(), "seed": 1, "image": "trainer:1", "split": {"seed": 7}, "tuning": {"rank": 8}, "evaluation": {"maxRows": 9}, "storage": {"region": "r"}, "compute": {"gpusPerNode": 0}, "imagePullSecrets": [{"name": "pull"}]}  # fmt: skip
+FULL = {**spec(), "seed": 1, "image": "trainer:1", "split": {"seed": 7}, "data": {"checks": {"length": "Warn"}}, "tuning": {"rank": 8}, "evaluation": {"maxRows": 9}, "storage": {"region": "r"}, "compute": {"gpusPerNode": 0}, "imagePullSecrets": [{"name": "pull"}]}  # fmt: skip
 FIXED_CHANGES = {
     "model": lambda value: {**value, "id": "org/other"},
     "output": lambda value: {"uri": value["uri"] + "/other"},
@@ -188,6 +213,7 @@ FIXED_CHANGES = {
     "seed": lambda value: 2,
     "image": lambda value: "trainer:2",
     "split": lambda value: {"seed": 8},
+    "data": lambda value: {"checks": {"length": "Fail"}},
     "tuning": lambda value: {"rank": 9},
     "evaluation": lambda value: {"maxRows": 10},
     "storage": lambda value: {"region": "s"},
@@ -306,7 +332,10 @@ def test_the_table_shows_what_a_user_wants_to_know(kubectl: Kubectl, fresh: Call
 EXPLAINED = [
     ("ftj", "Fine-tunes a language model"),
     ("ftj.spec.stages", "Training, in order: say SFT, then DPO."),
-    ("ftj.spec.stages.hyperparameters.learningRate", "Peak learning rate. Default: 2e-4 for SFT, 5e-6 for DPO."),
+    (
+        "ftj.spec.stages.hyperparameters.learningRate",
+        "Peak learning rate. Default: for LoRA 2e-4 in SFT, 5e-6 in DPO, and so on by method; a tenth of it for Full, more for prompt learning.",
+    ),
     ("ftj.spec.tuning.quantization", "(QLoRA): a quarter of the memory"),
     ("ftj.status.conditions", "observedGeneration"),
     ("amon.spec.endpoint.baseModel", "the control that tells a slow adapter from a slow"),

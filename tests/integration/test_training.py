@@ -9,6 +9,7 @@ import pytest
 
 import tiny_model
 import trainer_process
+from interrupted import losses, stop_after
 from tiny_model import Run
 from tunewright_api.failures import FailureClass
 from tunewright_api.spec import FineTuneJobSpec
@@ -38,25 +39,6 @@ def no_stop() -> Iterator[None]:
 
 def start(model: Path, data: Path, root: Path, **changes: Any) -> Run:
     return Run(tiny_model.spec(model, data, root / "out", **changes), root / "scratch")
-
-
-def stop_after(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
-    """SIGTERM's flag goes up during optimizer step `step`, as in a pod that is evicted."""
-    from tunewright_trainer.train.callbacks import ReportProgress
-
-    plain = ReportProgress.on_log
-
-    def on_log(self: Any, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
-        plain(self, args, state, control, logs, **kwargs)
-        if state.global_step == step:
-            preemption.request_stop()
-
-    # on_log of step n runs after on_step_end of step n: the stop is seen at the end of step n + 1.
-    monkeypatch.setattr(ReportProgress, "on_log", on_log)
-
-
-def losses(run: Run, step: str) -> list[tuple[int, float, float]]:
-    return [(entry["step"], entry["loss"], entry["grad_norm"]) for entry in json.loads(run.file(step, "history.json"))]
 
 
 @pytest.mark.parametrize("quantization", ["None", "NF4"])
@@ -254,7 +236,6 @@ def test_the_adapter_is_trained_in_float32(
 
 REFUSED = [
     pytest.param({"trainingArguments": {"optim": "no_such"}}, FailureClass.INVALID_SPEC, "stages[sft].trainingArguments: SFTConfig refuses them", id="a setting with a bad value"),
-    pytest.param({"hyperparameters": {"maxLength": 16}}, FailureClass.INVALID_DATA, "longer than 16 tokens (hyperparameters.maxLength): sft.jsonl:1 (", id="rows that would be cut"),
 ]  # fmt: skip
 
 
@@ -270,6 +251,14 @@ def test_what_cannot_be_trained_is_refused_in_a_sentence(
     assert words in failure.message
 
 
+def test_rows_that_would_be_cut_are_refused_before_training(model: Path, data: Path, tmp_path: Path) -> None:
+    run = start(model, data, tmp_path, sft={"hyperparameters": {"maxLength": 16}})
+    failure = run.attempt("prepare").failure
+    assert failure is not None
+    assert failure.failure_class is FailureClass.INVALID_DATA
+    assert "rows (50 %) are longer than 16 tokens" in failure.message
+
+
 def test_a_loss_that_is_no_number_ends_the_run(model: Path, data: Path, tmp_path: Path) -> None:
     run = start(
         model,
@@ -283,9 +272,9 @@ def test_a_loss_that_is_no_number_ends_the_run(model: Path, data: Path, tmp_path
     run.until("prepare")
     import torch
 
-    from tunewright_trainer.train import step as train_step
+    from tunewright_trainer.train import material
 
-    plain = train_step.load_base
+    plain = material.load_base
 
     def poisoned(folder: Path, quantization: Any) -> Any:
         base = plain(folder, quantization)
@@ -294,7 +283,7 @@ def test_a_loss_that_is_no_number_ends_the_run(model: Path, data: Path, tmp_path
         return base
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(train_step, "load_base", poisoned)
+        patched.setattr(material, "load_base", poisoned)
         failure = run.attempt("train-sft").failure
     assert failure is not None
     assert failure.failure_class is FailureClass.DIVERGED

@@ -108,14 +108,17 @@ def test_rows_of_every_kind_are_trained_on_and_scored(
 
 
 def material(run: Run, model: Path, tmp_path: Path) -> Material:
+    from tunewright_trainer.train.adapters import trained_model
     from tunewright_trainer.train.hyperparameters import Data, resolve
-    from tunewright_trainer.train.model import load_base, new_adapter
+    from tunewright_trainer.train.model import load_base
     from tunewright_trainer.train.tokenizer import load_tokenizer
 
     stage, rows = run.spec.stages[0], prepared(run)
     settings, _ = resolve(stage, run.spec.tuning, Data(len(rows), 200, 256))
-    adapted = new_adapter(load_base(model, run.spec.tuning.quantization), run.spec.tuning, settings)
-    return Material(stage, settings, 0, adapted, load_tokenizer(model), rows, [], tmp_path / "x", False)
+    adapted = trained_model(load_base(model, run.spec.tuning.quantization), run.spec.tuning, settings, None)
+    return Material(
+        stage, run.spec.tuning, settings, 0, adapted, load_tokenizer(model), rows, [], tmp_path / "x", False
+    )
 
 
 def test_what_sft_is_given_is_what_trl_would_have_made_of_the_rows(model: Path, tmp_path: Path) -> None:

@@ -1,11 +1,13 @@
 """Which objects a stage reads, and how often each of their rows is taken."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tunewright_api.datasets import Dataset, Source
+from tunewright_trainer.prepare.records import Example, Record
 from tunewright_trainer.prepare.sources import copies_of, fetch_all, find_objects, short_names
 from tunewright_trainer.shell.errors import StepError
 from tunewright_trainer.shell.storage import FileStore
@@ -77,21 +79,28 @@ def test_names_are_as_long_as_it_takes_to_tell_them_apart() -> None:
     assert short_names(uris) == dict(zip(uris, ["a/x/1.jsonl", "y/1.jsonl", "b/x/1.jsonl", "2.jsonl"], strict=True))
 
 
-CONTENTS = [f"row {number}".encode() for number in range(4000)]
+ROWS = [
+    Record(number, number, (Example([{"role": "user", "content": f"row {number}"}], {}, {}),)) for number in range(4000)
+]
 
 
 @pytest.mark.parametrize(("weight", "least", "most", "mean"), [(None, 1, 1, 1.0), (3.0, 3, 3, 3.0), (0.25, 0, 1, 0.25), (2.5, 2, 3, 2.5)])  # fmt: skip
 def test_a_row_is_taken_as_often_as_its_weight_says(weight: float | None, least: int, most: int, mean: float) -> None:
-    copies = [copies_of(content, Source(uri="s3://d/a", weight=weight), 7) for content in CONTENTS]
+    copies = [copies_of(row, Source(uri="s3://d/a", weight=weight), 7) for row in ROWS]
     assert {least, most} == set(copies)
     assert sum(copies) / len(copies) == pytest.approx(mean, abs=0.03)
 
 
+def test_a_row_is_taken_wherever_it_stands() -> None:
+    source = Source(uri="s3://d/a", weight=0.5)
+    assert [copies_of(replace(row, line=7), source, 7) for row in ROWS] == [copies_of(row, source, 7) for row in ROWS]
+
+
 def test_which_rows_are_taken_depends_on_row_source_and_seed_alone() -> None:
     source = Source(uri="s3://d/a", weight=0.5)
-    taken = {content for content in CONTENTS if copies_of(content, source, 7)}
+    taken = {row.line for row in ROWS if copies_of(row, source, 7)}
     # These very rows, for ever and on every machine.
-    assert [copies_of(content, source, 7) for content in CONTENTS[:8]] == [1, 1, 1, 0, 1, 0, 0, 0]
+    assert [copies_of(row, source, 7) for row in ROWS[:8]] == [0, 1, 0, 0, 0, 1, 0, 1]
     for other, seed in ((Source(uri="s3://d/b", weight=0.5), 7), (source, 8)):
-        different = {content for content in CONTENTS if copies_of(content, other, seed)}
+        different = {row.line for row in ROWS if copies_of(row, other, seed)}
         assert 0.4 < len(taken & different) / len(taken) < 0.6

@@ -14,6 +14,7 @@ HIGHER_IS_BETTER = {
     MetricName.ROUGE_L: True,
     MetricName.EXACT_MATCH: True,
     MetricName.PREFERENCE_ACCURACY: True,
+    MetricName.REWARD: True,
 }
 
 

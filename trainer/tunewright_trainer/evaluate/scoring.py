@@ -41,7 +41,9 @@ def answer_log_probabilities(model: Any, tokenizer: Any, pairs: list[tuple[Row, 
             (found.ids, max(found.start, 1)) for found in (encode(row, answer, tokenizer) for row, answer in batch)
         ]
         inputs = _padded([tokens for tokens, _ in encoded], tokenizer, model, left=False)
-        ids, logits = inputs["input_ids"], model(**inputs).logits
+        ids = inputs["input_ids"]
+        # Trained tokens before the prompt have logits too; they are not asked for.
+        logits = model(**inputs).logits[:, -ids.shape[1] :]
         for row, (tokens, start) in enumerate(encoded):
             # The logits at position i speak of token i + 1.
             chosen = torch.log_softmax(logits[row, start - 1 : len(tokens) - 1].float(), dim=-1)

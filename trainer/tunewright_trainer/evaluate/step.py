@@ -1,59 +1,40 @@
 """The evaluate step: base and candidate on the same held-out rows, in the precision that they are served in."""
 
-import random
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-
-from peft import PeftModel
 
 from tunewright_api import names
 from tunewright_api.evaluation import MetricName
 from tunewright_api.manifest import canonical_digest
 from tunewright_api.run import RunResult
 from tunewright_api.sketch import SKETCH_FILE
-from tunewright_api.stages import Method
+from tunewright_api.stages import Stage
 from tunewright_api.status import EvaluationStatus, MetricResult
-from tunewright_api.tuning import Quantization
 from tunewright_trainer.context import StepContext, StepOutcome
 from tunewright_trainer.evaluate.compare import compare
-from tunewright_trainer.evaluate.scoring import answer_log_probabilities, answers
+from tunewright_trainer.evaluate.contestants import Contestants
+from tunewright_trainer.evaluate.held_out import HeldOut, drawn, held_out, ordinary_prompts
 from tunewright_trainer.evaluate.sketching import sketch
 from tunewright_trainer.evaluate.text_metrics import exact_match, rouge_l
 from tunewright_trainer.model_folder import download_model
+from tunewright_trainer.rewards.base import Answer, Reward
+from tunewright_trainer.rewards.factory import rewards_of
+from tunewright_trainer.rewards.scorer import scored_by
 from tunewright_trainer.shell import folders
 from tunewright_trainer.shell.errors import TornContent
 from tunewright_trainer.shell.folders import canonical_json
-from tunewright_trainer.train.model import keep_offline, load_base
-from tunewright_trainer.train.rows import read_part
-from tunewright_trainer.train.step import ADAPTER
-from tunewright_trainer.train.tokenizer import load_tokenizer
-from tunewright_trainer.train.tokens import TEXT, Row, learned_answer, reference_of
+from tunewright_trainer.train.adapter_files import ADAPTER
+from tunewright_trainer.train.adapters import scorer_in
+from tunewright_trainer.train.inputs import fetch_scorers
+from tunewright_trainer.train.model import keep_offline
+from tunewright_trainer.train.tables import reference
+from tunewright_trainer.train.tokens import Row, learned_answer, reference_of
 
+Sides = tuple[list[str], list[str]]
+"""Answers of the base and of the tuned model."""
 EVALUATION = "evaluation.json"
 SAMPLES = "samples.json"
 DEFAULT_ROWS, DEFAULT_NEW_TOKENS, DEFAULT_SAMPLES = 200, 256, 5
 TEXT_METRICS = {MetricName.ROUGE_L: rouge_l, MetricName.EXACT_MATCH: exact_match}
-
-
-@dataclass(frozen=True)
-class _Contestants:
-    """One model in memory, with its adapter on or off."""
-
-    model: Any
-    tokenizer: Any
-
-    def scores(self, pairs: list[tuple[Row, str]], *, tuned: bool) -> list[tuple[float, int]]:
-        if tuned:
-            return answer_log_probabilities(self.model, self.tokenizer, pairs)
-        with self.model.disable_adapter():
-            return answer_log_probabilities(self.model, self.tokenizer, pairs)
-
-    def answers(self, rows: list[Row], limit: int, tell: Any, *, tuned: bool) -> list[str]:
-        if tuned:
-            return answers(self.model, self.tokenizer, rows, limit, tell)
-        with self.model.disable_adapter():
-            return answers(self.model, self.tokenizer, rows, limit, tell)
 
 
 def run(context: StepContext) -> StepOutcome:
@@ -66,41 +47,29 @@ def run(context: StepContext) -> StepOutcome:
     folders.download_files(context.store, context.inputs[names.PREPARE], data, below="stages/")
     contestants = _load(context)
     context.telemetry.update(activity="Scoring")
-    held_out = _rows(context, data, ("test",))
-    supervised = held_out[Method.SFT] or [_as_supervised(row) for row in held_out[Method.DPO]]
-    wanted = spec.evaluation.metrics or [
-        MetricName.LOSS,
-        MetricName.ROUGE_L,
-        *([MetricName.PREFERENCE_ACCURACY] if held_out[Method.DPO] else []),
-    ]
-    results = [_loss(contestants, supervised, spec.seed)] if MetricName.LOSS in wanted else []
-    if MetricName.PREFERENCE_ACCURACY in wanted and held_out[Method.DPO]:
-        results.append(_preference_accuracy(contestants, held_out[Method.DPO], spec.seed))
-    # A plain text asks nothing, so there is no answer to hold against it: it is judged by its loss alone.
-    answerable = [row for row in supervised if TEXT not in row]
-    chosen = _chosen_rows(answerable, spec.evaluation.max_rows or DEFAULT_ROWS, spec.seed)
+    held = held_out(spec, data)
+    wanted = spec.evaluation.metrics or held.default_metrics()
+    results = [_loss(contestants, held.supervised, spec.seed)] if MetricName.LOSS in wanted else []
+    if MetricName.PREFERENCE_ACCURACY in wanted and held.pairs:
+        results.append(_preference_accuracy(contestants, held.pairs, spec.seed))
+    chosen = drawn(held.answerable, spec.evaluation.max_rows or DEFAULT_ROWS, spec.seed)
     references = [reference_of(row, contestants.tokenizer) for row in chosen]
-    base_answers, tuned_answers = _both_answers(context, contestants, chosen)
-    for name, metric in TEXT_METRICS.items():
-        if name in wanted and chosen:
-            base_scores = [metric(*pair) for pair in zip(base_answers, references, strict=True)]
-            tuned_scores = [metric(*pair) for pair in zip(tuned_answers, references, strict=True)]
-            results.append(compare(name, base_scores, tuned_scores, spec.seed))
-    everything = _rows(context, data, ("train", "validation", "test"))
-    rows = everything[Method.SFT] or everything[Method.DPO]
-    prompts = [row["prompt"][-1]["content"] for row in rows if row["prompt"]]
+    sides = _both_answers(context, contestants, chosen)
+    if chosen:
+        results += [_text_metric(name, references, sides, spec.seed) for name in TEXT_METRICS if name in wanted]
+    if MetricName.REWARD in wanted and held.rewarded:
+        results.append(_reward(context, contestants, held, held.rewarded))
     return _outcome(
         context,
         results,
-        len(supervised),
-        _samples(context, chosen, references, (base_answers, tuned_answers)),
-        sketch(prompts, tuned_answers),
+        len(held.supervised),
+        _samples(context, chosen, references, sides),
+        sketch(ordinary_prompts(spec, data), sides[1]),
     )
 
 
-def _load(context: StepContext) -> _Contestants:
-    spec = context.config.spec
-    model_folder = download_model(context.store, spec.model.uri, context.workdir / "model")
+def _load(context: StepContext) -> Contestants:
+    model_folder = download_model(context.store, context.config.spec.model.uri, context.workdir / "model")
     candidate = context.workdir / "candidate"
     folders.download_files(context.store, context.inputs[names.PACKAGE], candidate)
     if canonical_digest((entry.path, entry.sha256) for entry in folders.file_entries(candidate / ADAPTER)) != (
@@ -108,33 +77,38 @@ def _load(context: StepContext) -> _Contestants:
     ):
         raise TornContent("the candidate differs from the one that was packaged")
     context.telemetry.update(activity="LoadingModel")
-    # Servers put an adapter on the bf16 base, also one that was trained on NF4: so that is what is evaluated.
-    model = PeftModel.from_pretrained(load_base(model_folder, Quantization.NONE), str(candidate / ADAPTER))
-    model.eval()
-    return _Contestants(model, load_tokenizer(candidate / ADAPTER))
+    return Contestants(model_folder, candidate / ADAPTER)
 
 
-def _rows(context: StepContext, data: Path, parts: tuple[str, ...]) -> dict[Method, list[Row]]:
-    found: dict[Method, list[Row]] = {method: [] for method in Method}
-    for stage in context.config.spec.stages:
-        for part in parts:
-            found[stage.method] += read_part(data, stage.name, part)
-    return found
+def _text_metric(name: MetricName, references: list[str], sides: Sides, seed: int) -> MetricResult:
+    base, tuned = ([TEXT_METRICS[name](*pair) for pair in zip(texts, references, strict=True)] for texts in sides)
+    return compare(name, base, tuned, seed)
 
 
-def _as_supervised(row: Row) -> Row:
-    tools = {"tools": row["tools"]} if "tools" in row else {}
-    return {"id": row["id"], "prompt": row["prompt"], "completion": row["chosen"], **tools}
+def _reward(context: StepContext, contestants: Contestants, held: HeldOut, stage: Stage) -> MetricResult:
+    """The weighted sum of the stage's rewards, of greedy answers to its held-out prompts."""
+    spec = context.config.spec
+    rows = drawn(held.asked, spec.evaluation.max_rows or DEFAULT_ROWS, spec.seed)
+    rewards = rewards_of(stage, _scorers(context, stage, contestants.tokenizer))
+    sides = []
+    for texts in _both_answers(context, contestants, rows):
+        given = [Answer(row["prompt"], text, reference(row)) for row, text in zip(rows, texts, strict=True)]
+        parts = [[weight * value for value in reward(given)] for _, weight, reward in rewards]
+        sides.append([sum(values) for values in zip(*parts, strict=True)])
+    return compare(MetricName.REWARD, sides[0], sides[1], spec.seed)
 
 
-def _chosen_rows(rows: list[Row], limit: int, seed: int) -> list[Row]:
-    if len(rows) <= limit:
-        return rows
-    picks = sorted(random.Random(seed).sample(range(len(rows)), limit))
-    return [rows[index] for index in picks]
+def _scorers(context: StepContext, stage: Stage, tokenizer: Any) -> dict[str, Reward]:
+    model, tuning = context.workdir / "model", context.config.spec.tuning
+    if stage.scorers:
+        model = download_model(context.store, context.config.spec.model.uri, model)
+    return {
+        name: scored_by(scorer_in(folder, model, tuning), tokenizer)
+        for name, folder in fetch_scorers(context, stage).items()
+    }
 
 
-def _loss(contestants: _Contestants, rows: list[Row], seed: int) -> MetricResult:
+def _loss(contestants: Contestants, rows: list[Row], seed: int) -> MetricResult:
     """Mean negative log-likelihood a token, row by row, so that long rows do not outweigh short ones in the interval."""
     pairs = [(row, learned_answer(row)) for row in rows]
     base, tuned = (
@@ -143,7 +117,7 @@ def _loss(contestants: _Contestants, rows: list[Row], seed: int) -> MetricResult
     return compare(MetricName.LOSS, base, tuned, seed)
 
 
-def _preference_accuracy(contestants: _Contestants, rows: list[Row], seed: int) -> MetricResult:
+def _preference_accuracy(contestants: Contestants, rows: list[Row], seed: int) -> MetricResult:
     """Share of pairs in which the chosen answer is more likely, a token, than the rejected one."""
     sides = []
     for tuned in (False, True):
@@ -156,7 +130,7 @@ def _preference_accuracy(contestants: _Contestants, rows: list[Row], seed: int) 
     return compare(MetricName.PREFERENCE_ACCURACY, sides[0], sides[1], seed)
 
 
-def _both_answers(context: StepContext, contestants: _Contestants, rows: list[Row]) -> tuple[list[str], list[str]]:
+def _both_answers(context: StepContext, contestants: Contestants, rows: list[Row]) -> Sides:
     limit = context.config.spec.evaluation.max_new_tokens or DEFAULT_NEW_TOKENS
     sides = []
     for index, tuned in enumerate((False, True)):
@@ -172,9 +146,7 @@ def _both_answers(context: StepContext, contestants: _Contestants, rows: list[Ro
     return sides[0], sides[1]
 
 
-def _samples(
-    context: StepContext, rows: list[Row], references: list[str], answers: tuple[list[str], list[str]]
-) -> list[dict[str, str]]:
+def _samples(context: StepContext, rows: list[Row], references: list[str], answers: Sides) -> list[dict[str, str]]:
     limit = context.config.spec.evaluation.samples
     limit = DEFAULT_SAMPLES if limit is None else limit
     return [

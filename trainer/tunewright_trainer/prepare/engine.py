@@ -114,7 +114,7 @@ class Worker:
     def _kept(self, record: Record, batch: Batch) -> Kept:
         content = encode(record)
         part = Part.TEST if batch.held_out else part_of(record.key, self._split, test=batch.test_share)
-        copies = 1 if part is not Part.TRAIN else copies_of(content, batch.source, self._split.seed)
+        copies = 1 if part is not Part.TRAIN else copies_of(record, batch.source, self._split.seed)
         return Kept(
             line=record.line,
             key=record.key,

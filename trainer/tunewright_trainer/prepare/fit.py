@@ -1,21 +1,24 @@
 """Will it fit, how long will it take, what will it cost: estimated before a GPU is asked for. Pure, and says what it assumes."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from tunewright_api.data_report import StageReport
 from tunewright_api.fit import FitEstimate, StageFit
 from tunewright_api.gpus import Gpu
+from tunewright_api.methods import GENERATING, Method
 from tunewright_api.pricing import Pricing
 from tunewright_api.spec import FineTuneJobSpec
-from tunewright_api.stages import Method, Stage
+from tunewright_api.stages import Stage
+from tunewright_api.tuning import Tuning, TuningType
 from tunewright_trainer.prepare import fit_advice, fit_assumptions
 from tunewright_trainer.prepare.fit_plan import KEPT_FREE, Machine, StagePlan, StageRows, evaluation_gpu, machine_of
 from tunewright_trainer.prepare.memory import GIB, Load
 from tunewright_trainer.prepare.model_shape import ModelShape, Shapes, shape_of
 from tunewright_trainer.prepare.training_time import seconds
 from tunewright_trainer.train.families import SPLIT_PROJECTIONS, TARGET_MODULES
-from tunewright_trainer.train.hyperparameters import Data, resolve
+from tunewright_trainer.train.hyperparameters import Data, Settings, resolve
 
 TOKENS = "Tokens"
 """Name of the histogram of row lengths in a stage's report."""
@@ -96,13 +99,32 @@ def _plan(
     spec: FineTuneJobSpec, stage: Stage, shape: ModelShape, modules: Sequence[str], rows: StageRows, machine: Machine
 ) -> StagePlan:
     settings, _ = resolve(stage, spec.tuning, Data(rows.rows, rows.longest, shape.context_length))
+    tuning = spec.tuning
     load = Load(
         shape,
-        spec.tuning.quantization,
-        shape.adapter_parameters(modules, settings.rank),
-        checkpointing=machine.gpu is not None,
+        tuning.quantization,
+        _trained(tuning, shape, modules, settings),
+        full=tuning.is_full,
+        # ORPO's trainer is the only one that keeps all logits.
+        fused_head=stage.method is not Method.ORPO,
+        checkpointing=machine.gpu is not None and not tuning.is_prompt_learning,
+        models_beside=len(stage.scorers),
     )
-    return StagePlan(stage, rows, settings, load)
+    plan = StagePlan(stage, rows, settings, load)
+    # An adapter is its own reference when it is switched off.
+    beside = load.models_beside + (tuning.is_full and plan.has_reference)
+    return replace(plan, load=replace(load, models_beside=beside))
+
+
+def _trained(tuning: Tuning, shape: ModelShape, modules: Sequence[str], settings: Settings) -> int:
+    """Parameters that are trained."""
+    if tuning.is_full:
+        return shape.parameters
+    if tuning.type is TuningType.PROMPT_TUNING:
+        return settings.virtual_tokens * shape.hidden
+    if tuning.type is TuningType.PREFIX_TUNING:
+        return settings.virtual_tokens * shape.layers * 2 * shape.key_width
+    return shape.adapter_parameters(modules, settings.rank)
 
 
 def _stage_fit(spec: FineTuneJobSpec, plan: StagePlan, machine: Machine) -> StageFit:
@@ -117,7 +139,8 @@ def _stage_fit(spec: FineTuneJobSpec, plan: StagePlan, machine: Machine) -> Stag
         max_length=settings.max_length,
         memory_bytes=plan.peak(),
         least_memory_bytes=plan.load.least,
-        seconds=_seconds(plan, machine.gpu) if machine.gpu else None,
+        # How long a model takes to write its answers depends on the answers.
+        seconds=_seconds(plan, machine.gpu) if machine.gpu and plan.stage.method not in GENERATING else None,
     )
 
 
@@ -132,7 +155,7 @@ def _seconds(plan: StagePlan, gpu: Gpu) -> float:
             tokens=taken * length,
             length=length,
             micro_batches=settings.total_steps * settings.accumulation_steps,
-            reference=plan.stage.method is Method.DPO,
+            reference=plan.has_reference,
         ),
         1,
     )

@@ -19,6 +19,8 @@ def cheapest(plans: Sequence[StagePlan], machine: Machine) -> str:
     smaller = _micro_batches(plans, memory)
     if smaller is not None:
         return f"Set {smaller}: the same rows for each step, fewer of them in memory at once."
+    if plans[0].load.full:
+        return "Leave out tuning.type Full: LoRA trains a hundredth of the weights, and may be quantised."
     if any(plan.load.quantization is Quantization.NONE for plan in plans):
         if all(plan.peak() <= memory for plan in quantised):
             return "Set tuning.quantization to NF4 (QLoRA): the frozen base model takes about a quarter of the memory."

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from tunewright_api.methods import GENERATING
 from tunewright_trainer.prepare.fit_plan import Machine, StagePlan
 from tunewright_trainer.prepare.memory import GIB, LIBRARY_BYTES
 from tunewright_trainer.prepare.readable import brief, size
@@ -12,7 +13,20 @@ def sentences(plans: Sequence[StagePlan], machine: Machine) -> list[str]:
     """For all stages together."""
     if not plans:
         return []
-    return [*_machine(machine), *_memory(plans[0]), *_time(plans, machine)]
+    return [*_machine(machine), *_memory(plans[0]), *_time(plans, machine), *_not_counted(plans)]
+
+
+def _not_counted(plans: Sequence[StagePlan]) -> list[str]:
+    writing = [plan.stage.name for plan in plans if plan.stage.method in GENERATING]
+    taught = [plan.stage.name for plan in plans if plan.stage.teacher]
+    return [
+        *(
+            [f"The time of {', '.join(writing)} is not told: it depends on the answers that the model writes."]
+            if writing
+            else []
+        ),
+        *([f"The teacher of {', '.join(taught)} is not counted: it lies beside the model in bf16."] if taught else []),
+    ]
 
 
 def _machine(machine: Machine) -> list[str]:

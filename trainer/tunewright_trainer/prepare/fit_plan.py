@@ -4,10 +4,12 @@ from dataclasses import dataclass
 
 from tunewright_api.compute import StepCompute, quantity_bytes
 from tunewright_api.data_report import Histogram
+from tunewright_api.datasets import DatasetFormat
 from tunewright_api.gpus import DEFAULT_GPU, Gpu, find_gpu
+from tunewright_api.methods import METHOD_FORMATS, REWARDED, Method
 from tunewright_api.pricing import Pricing
 from tunewright_api.spec import FineTuneJobSpec
-from tunewright_api.stages import Method, Stage
+from tunewright_api.stages import Stage
 from tunewright_trainer.prepare.memory import Load
 from tunewright_trainer.train.hyperparameters import Settings
 
@@ -65,12 +67,23 @@ class StagePlan:
 
     @property
     def sides(self) -> int:
-        """Rows in memory for each row of the data: DPO holds the chosen and the rejected answer."""
-        return 2 if self.stage.method is Method.DPO else 1
+        """Rows in memory for each row of the data: of pairs there are the chosen and the rejected answer."""
+        return 2 if METHOD_FORMATS[self.stage.method] == (DatasetFormat.PREFERENCE,) else 1
+
+    @property
+    def has_reference(self) -> bool:
+        """Whether a frozen model looks at each row too."""
+        method = self.stage.method
+        return method in {Method.DPO, Method.KTO} or (method in REWARDED and self.settings.beta > 0)
+
+    @property
+    def row_tokens(self) -> int:
+        """Tokens of the longest row, with the answer that the model may write itself."""
+        return self.settings.max_length + self.settings.max_new_tokens + self.settings.virtual_tokens
 
     def peak(self, micro_batch: int | None = None) -> int:
         """Peak memory, with this many rows in memory at once."""
-        return self.load.peak((micro_batch or self.settings.micro_batch_size) * self.settings.max_length * self.sides)
+        return self.load.peak((micro_batch or self.settings.micro_batch_size) * self.row_tokens * self.sides)
 
 
 def evaluation_gpu(spec: FineTuneJobSpec, machine: Machine) -> Gpu | None:

@@ -12,6 +12,7 @@ from tunewright_api.fit import FitEstimate
 from tunewright_api.pricing import Pricing
 from tunewright_api.spec import FineTuneJobSpec
 from tunewright_api.stages import Stage
+from tunewright_api.tuning import TuningType
 from tunewright_trainer.model_folder import TOKENIZER_FILES, download_model
 from tunewright_trainer.prepare.checks.base import CheckContext
 from tunewright_trainer.prepare.engine import Setup, usable_processors
@@ -21,7 +22,7 @@ from tunewright_trainer.prepare.model_check import check_model, tensor_shapes
 from tunewright_trainer.prepare.model_shape import ShapeUnknown
 from tunewright_trainer.prepare.sources import FetchedObject, FoundObject, fetch_all, find_objects
 from tunewright_trainer.prepare.verdicts import message_of
-from tunewright_trainer.shell.errors import DatasetMissing, ObjectMissing
+from tunewright_trainer.shell.errors import DatasetMissing, ModelUnavailable, ObjectMissing
 from tunewright_trainer.shell.storage import ObjectStore
 from tunewright_trainer.train.families import target_modules
 from tunewright_trainer.train.known_arguments import check_names_and_types
@@ -51,9 +52,12 @@ def inspect(
     """Look at everything before a GPU is asked for; `tell` hears of each activity, `pricing` is for the estimate. Rows can be read back until the context ends. Raises StepError for what no row can mend."""
     tell("CheckingModel")
     config = check_model(store, spec.model.uri)
-    target_modules(config["model_type"], spec.tuning.target_modules)
+    if spec.tuning.type is TuningType.LORA:
+        target_modules(config["model_type"], spec.tuning.target_modules)
     for stage in spec.stages:
         check_names_and_types(stage)
+        if stage.teacher:
+            _check_teacher(store, stage.name, stage.teacher.uri)
     found = [_found(store, stage) for stage in spec.stages]
     model = download_model(store, spec.model.uri, workdir / "tokenizer", TOKENIZER_FILES)
     tell("ReadingData")
@@ -70,6 +74,14 @@ def inspect(
         inspected = gate.inspect(_fetched(store, spec, found, workdir / "objects"))
         report = _report(config, inspected)
         yield Inspection(report.model_copy(update={"fit": _fit(spec, store, config, report, pricing)}), inspected)
+
+
+def _check_teacher(store: ObjectStore, stage: str, uri: str) -> None:
+    try:
+        check_model(store, uri)
+    except ModelUnavailable as error:
+        reason = str(error).removeprefix("spec.model.uri: ")
+        raise ModelUnavailable(f"stages[{stage}].teacher.uri: {reason}") from error
 
 
 def _found(store: ObjectStore, stage: Stage) -> list[FoundObject]:

@@ -17,8 +17,10 @@ BYTES_PER_PARAMETER = {
     Quantization.NONE: 2.0,
     # Four bits, and with double quantisation 0.127 bits of scales.
     Quantization.NF4: 0.5159,
+    Quantization.INT8: 1.0,
 }
 BF16_BYTES = 2
+FLOAT32_BYTES = 4
 TRAINED_BYTES = 16
 FUSED_HEAD_BYTES = GIB
 LOGIT_BYTES = 12
@@ -40,15 +42,18 @@ class Load:
     """TRL's trainers for SFT, DPO and their like never hold all logits at once."""
     checkpointing: bool = True
     """Activations are computed anew in the backward pass."""
+    models_beside: int = 0
+    """Frozen models of the same size: the reference of full training, scorers."""
 
     @property
     def weights(self) -> float:
         """Of what stays as it is; trained weights count there."""
         shape = self.shape
-        if self.full:
-            return 0.0
         in_bf16 = shape.embedding_parameters + shape.other_parameters + shape.expert_parameters
-        return shape.linear_parameters * BYTES_PER_PARAMETER[self.quantization] + in_bf16 * BF16_BYTES
+        if self.full:
+            return float(self.models_beside * shape.parameters * FLOAT32_BYTES)
+        one = shape.linear_parameters * BYTES_PER_PARAMETER[self.quantization] + in_bf16 * BF16_BYTES
+        return one * (1 + self.models_beside)
 
     @property
     def least(self) -> int:

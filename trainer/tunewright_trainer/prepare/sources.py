@@ -8,9 +8,10 @@ from pathlib import Path
 
 from tunewright_api.data_report import SourceObject
 from tunewright_api.datasets import Dataset, Source
+from tunewright_trainer.prepare.records import Record
 from tunewright_trainer.shell.downloads import Downloaded, download_all
 from tunewright_trainer.shell.errors import InvalidSpec, ObjectMissing
-from tunewright_trainer.shell.folders import sha256_of
+from tunewright_trainer.shell.folders import canonical_json, sha256_of
 from tunewright_trainer.shell.storage import ObjectInfo, ObjectStore
 
 MOST_OBJECTS = 10_000
@@ -165,12 +166,13 @@ def _fetched(found: FoundObject, downloaded: Downloaded, stage: str) -> FetchedO
     return FetchedObject(downloaded.path, found, provenance)
 
 
-def copies_of(content: bytes, source: Source, seed: int) -> int:
-    """How often a row is taken: the whole part of its source's weight, and once more with the probability of the rest. A function of the row alone: other rows, before or after, change nothing."""
+def copies_of(record: Record, source: Source, seed: int) -> int:
+    """How often a row is taken: the whole part of its source's weight, and once more with the probability of the rest. A function of what the row says: other rows, before or after, change nothing."""
     weight = 1.0 if source.weight is None else source.weight
     whole = int(weight)
     if weight == whole:
         return whole
+    content = b"".join(canonical_json(example.to_json("")) for example in record.examples)
     digest = hashlib.blake2b(content, digest_size=8, salt=_salt(source.uri, seed)).digest()
     return whole + (int.from_bytes(digest, "big") < (weight - whole) * 2**64)
 

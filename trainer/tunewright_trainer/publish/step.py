@@ -12,6 +12,7 @@ from tunewright_api.run import RunResult
 from tunewright_api.status import AdapterStatus, EvaluationStatus, ResolvedStage
 from tunewright_trainer.context import StepContext, StepOutcome
 from tunewright_trainer.publish.card import model_card
+from tunewright_trainer.publish.serving import servable
 from tunewright_trainer.shell import folders
 from tunewright_trainer.shell.errors import TornContent
 from tunewright_trainer.shell.folders import MANIFEST, canonical_json
@@ -31,7 +32,8 @@ def run(context: StepContext) -> StepOutcome:
     ]
     evaluation = _evaluation(context)
     data_digest = context.inputs[names.PREPARE].digest
-    (out / "README.md").write_text(model_card(context.config, resolved, evaluation, data_digest))
+    serving = servable(context.config.spec.servable, _adapter_config(out).get("r") or 0)
+    (out / "README.md").write_text(model_card(context.config, resolved, evaluation, data_digest, serving))
     (out / PROVENANCE).write_bytes(canonical_json(provenance(context, resolved)))
     entries = folders.file_entries(out)
     manifest = _manifest(context, entries)
@@ -121,13 +123,24 @@ def _read_back(context: StepContext, manifest: Manifest) -> None:
 
 
 def _adapter(context: StepContext, out: Path, manifest: Manifest) -> AdapterStatus:
-    config = json.loads((out / "adapter_config.json").read_text())
+    spec = context.config.spec
+    config = _adapter_config(out)
+    rank = config.get("r") or 0
     return AdapterStatus(
         uri=manifest.prefix,
         manifest_uri=f"{manifest.prefix}/{MANIFEST}",
         digest=manifest.digest,
-        base_model=context.config.spec.model.id,
-        rank=config["r"],
-        target_modules=config["target_modules"],
+        base_model=spec.model.id,
+        type=spec.tuning.method_name,
+        servable=servable(spec.servable, rank),
+        rank=rank,
+        target_modules=config.get("target_modules") or [],
         size_bytes=sum(entry.size for entry in manifest.files),
     )
+
+
+def _adapter_config(out: Path) -> dict[str, Any]:
+    """What PEFT reads; nothing where the whole model was trained."""
+    path = out / "adapter_config.json"
+    config: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
+    return config

@@ -96,10 +96,12 @@ class UploadCheckpoints(TrainerCallback):
 class StopWhenAsked(TrainerCallback):
     """After SIGTERM: end this optimizer step, save, stop. Saving inside the signal handler would tear the step apart."""
 
-    def __init__(self, stop_requested: Callable[[], bool] = preemption.stop_requested) -> None:
+    def __init__(self, every: int = 1, stop_requested: Callable[[], bool] = preemption.stop_requested) -> None:
+        """`every`: stop only after a multiple of so many steps; between two of them a checkpoint would not be whole."""
+        self._every = every
         self._stop_requested = stop_requested
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if self._stop_requested() and state.global_step < state.max_steps:
+        if self._stop_requested() and state.global_step < state.max_steps and state.global_step % self._every == 0:
             control.should_save = True
             control.should_training_stop = True

@@ -18,8 +18,9 @@ from tunewright_trainer.shell.folders import MANIFEST, canonical_json
 logger = logging.getLogger(__name__)
 
 SETTINGS = "settings"
-NEEDED_FILES = ("trainer_state.json", "optimizer.pt", "scheduler.pt", "rng_state.pth", "adapter_model.safetensors")
+NEEDED_FILES = ("trainer_state.json", "optimizer.pt", "scheduler.pt", "rng_state.pth")
 """The trainer resumes without an error when optimizer, scheduler or random state are missing, and then trains something else."""
+WEIGHTS = re.compile(r"(adapter_)?model(-\d+-of-\d+)?\.safetensors")
 _PLACE = re.compile(r"/checkpoint-(\d+)/manifest\.json$")
 
 
@@ -115,6 +116,8 @@ class Checkpoints:
         manifest = folders.read_manifest(self.context.store, uri)
         paths = {entry.path for entry in manifest.files}
         missing = [name for name in NEEDED_FILES if name not in paths]
+        if not any(WEIGHTS.fullmatch(path) for path in paths):
+            missing.append("weights")
         if manifest.inputs.get(SETTINGS) != self.settings:
             logger.warning("A checkpoint of other settings is passed over", extra={"uri": uri})
             return None

@@ -2,37 +2,25 @@
 
 from typing import Any
 
-from datasets import Dataset, Features, Json
 from trl import DPOConfig, DPOTrainer  # type: ignore[attr-defined]
 
-from tunewright_trainer.train.arguments import build, common_arguments
+from tunewright_trainer.train.arguments import UNCUT, build, common_arguments
 from tunewright_trainer.train.recipe import Material
+from tunewright_trainer.train.tables import table
 
 COLUMNS = ("prompt", "chosen", "rejected")
 
 
 def make_trainer(material: Material) -> Any:
-    """A TRL trainer for preference rows. It gets a PeftModel, so TRL freezes a copy of the adapter as the reference."""
-    arguments = common_arguments(material.settings, material.output, material.seed, material.on_gpu)
-    config = build(
-        DPOConfig,
-        {**arguments, "beta": material.settings.beta},
-        material.stage.training_arguments or {},
-        material.stage.name,
-    )
+    """A TRL trainer for preference rows. Of an adapter TRL freezes a copy as the reference; for Full it loads the starting weights again."""
     return DPOTrainer(
         model=material.model,
-        args=config,
-        train_dataset=_dataset(material.train_rows),
-        eval_dataset=_dataset(material.validation_rows) if material.validation_rows else None,
+        args=build(
+            DPOConfig,
+            {**common_arguments(material), **UNCUT, "beta": material.settings.beta},
+            material,
+        ),
+        train_dataset=table(material.train_rows, COLUMNS),
+        eval_dataset=table(material.validation_rows, COLUMNS),
         processing_class=material.tokenizer,
-    )
-
-
-def _dataset(rows: list[dict[str, Any]]) -> Dataset:
-    # As JSON: Arrow would give each message and each call all the keys of all others, and templates would render them.
-    columns = [*COLUMNS, "tools"]
-    return Dataset.from_list(
-        [{column: row.get(column) for column in columns} for row in rows],
-        features=Features({column: Json() for column in columns}),
     )

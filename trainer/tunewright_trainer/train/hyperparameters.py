@@ -4,21 +4,13 @@ import math
 from dataclasses import dataclass
 from typing import TypeVar
 
-from tunewright_api.stages import Hyperparameters, Method, Stage
+from tunewright_api.methods import FIELD_METHODS, GENERATING, REWARDED, Method
+from tunewright_api.stages import Hyperparameters, Stage
 from tunewright_api.status import ResolvedStage, ResolvedValue
-from tunewright_api.tuning import Tuning
+from tunewright_api.tuning import Tuning, TuningType
+from tunewright_trainer.train import method_defaults as defaults
 
 Number = TypeVar("Number", int, float)
-
-DEFAULT_RANK = 16
-LEARNING_RATES = {
-    Method.SFT: (2e-4, "ten times the rate for full weights suits LoRA"),
-    Method.DPO: (5e-6, "preferences need small steps, or the model forgets"),
-}
-EPOCHS = {
-    Method.SFT: (3.0, "one to three passes; more memorises"),
-    Method.DPO: (1.0, "a second pass over preferences over-fits"),
-}
 
 
 @dataclass(frozen=True)
@@ -38,6 +30,7 @@ class Settings:
     total_steps: int
     learning_rate: float
     batch_size: int
+    """Rows for one optimizer step; answers, for methods that are rewarded."""
     micro_batch_size: int
     max_length: int
     warmup_steps: int
@@ -47,6 +40,12 @@ class Settings:
     rank: int
     alpha: int
     dropout: float
+    generations: int = 0
+    """Answers to each prompt; 0 for methods that are not rewarded."""
+    max_new_tokens: int = 0
+    """Longest answer of the model's own; 0 for methods that do not answer."""
+    virtual_tokens: int = 0
+    """Trained tokens before each prompt; 0 unless the type is prompt learning."""
 
     @property
     def accumulation_steps(self) -> int:
@@ -68,31 +67,119 @@ class _Ledger:
         return value
 
 
-def largest_micro_batch(batch: int) -> int:
-    """The largest of 8, 4, 2, 1 that divides the batch."""
-    return next(size for size in (8, 4, 2, 1) if batch % size == 0)
+def largest_micro_batch(batch: int, method: Method) -> int:
+    """The largest of 8, 4, 2, 1 that divides the batch; KTO's is never 1, for it compares the answers in it."""
+    largest = next(size for size in (8, 4, 2, 1) if batch % size == 0)
+    return batch if method is Method.KTO and largest == 1 else largest
 
 
-def _batch_size(given: Hyperparameters, rows: int) -> tuple[int, str]:
+def _batch_size(given: Hyperparameters, method: Method, rows: int) -> tuple[int, str]:
     if given.micro_batch_size:
         return max(
             given.micro_batch_size, 16 // given.micro_batch_size * given.micro_batch_size
         ), "a multiple of microBatchSize near 16"
     if rows >= 64:
         return 16, "small batches learn more per row with LoRA"
-    return (4, "the data set has fewer than 64 rows") if rows >= 16 else (1, "the data set has fewer than 16 rows")
+    if rows >= 16:
+        return 4, "the data set has fewer than 64 rows"
+    if method is Method.KTO:
+        return 2, "the data set has fewer than 16 rows, and KTO compares the answers of a batch"
+    return 1, "the data set has fewer than 16 rows"
+
+
+def _answers(given: Hyperparameters, generations: int, rows: int) -> tuple[int, str]:
+    """Answers for one step of a rewarded method."""
+    if given.micro_batch_size:
+        return math.lcm(given.micro_batch_size, generations), "the least that microBatchSize and generations divide"
+    prompts = min(defaults.PROMPTS_AT_ONCE, max(1, rows // 2))
+    return prompts * generations, f"all answers to {prompts} prompts"
+
+
+def _learning_rate(method: Method, tuning: Tuning) -> tuple[float, str]:
+    rate, reason = defaults.LEARNING_RATES[method]
+    if tuning.type not in defaults.TYPE_RATES:
+        return rate, reason
+    factor, reason = defaults.TYPE_RATES[tuning.type]
+    return rate * factor, reason
+
+
+def _new_tokens(data: Data) -> tuple[int, str]:
+    room = data.context_length - data.longest_tokens
+    if room >= defaults.NEW_TOKENS:
+        return defaults.NEW_TOKENS, "room for a few paragraphs"
+    return max(1, room), "what the longest prompt leaves of the model's context"
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """One stage's choices, written down as they are made."""
+
+    stage: Stage
+    tuning: Tuning
+    data: Data
+    ledger: _Ledger
+
+    @property
+    def given(self) -> Hyperparameters:
+        return self.stage.hyperparameters or Hyperparameters()
+
+    def batch(self) -> tuple[int, int]:
+        """(answers to each prompt, rows of a step)."""
+        method, rows = self.stage.method, self.data.train_rows
+        if method not in REWARDED:
+            return 0, self.ledger.pick("batchSize", self.given.batch_size, *_batch_size(self.given, method, rows))
+        value, reason = defaults.GENERATIONS[method]
+        generations = self.ledger.pick("generations", self.given.generations, int(value), reason)
+        return generations, self.ledger.pick(
+            "batchSize", self.given.batch_size, *_answers(self.given, generations, rows)
+        )
+
+    def beta(self) -> float:
+        method = self.stage.method
+        if method not in FIELD_METHODS["beta"]:
+            return 0.0
+        return self.ledger.pick("beta", self.given.beta, *defaults.BETAS[method])
+
+    def new_tokens(self) -> int:
+        if self.stage.method not in GENERATING:
+            return 0
+        return self.ledger.pick("maxNewTokens", self.given.max_new_tokens, *_new_tokens(self.data))
+
+    def adapter(self) -> tuple[int, int, float]:
+        """(rank, alpha, dropout); nothing, unless the type is LoRA."""
+        if self.tuning.type is not TuningType.LORA:
+            return 0, 0, 0.0
+        rank = self.ledger.pick("rank", self.tuning.rank, defaults.RANK, "rank 8 to 16 is enough for style and format")
+        alpha, reason = (
+            (round(2 * math.sqrt(rank)), "twice the root of the rank, by which rsLoRA divides")
+            if self.tuning.rslora
+            else (2 * rank, "twice the rank")
+        )
+        return (
+            rank,
+            self.ledger.pick("alpha", self.tuning.alpha, alpha, reason),
+            self.ledger.pick("dropout", self.tuning.dropout, 0.0, "one to three passes need none"),
+        )
+
+    def virtual_tokens(self) -> int:
+        if not self.tuning.is_prompt_learning:
+            return 0
+        return self.ledger.pick(
+            "virtualTokens", self.tuning.virtual_tokens, defaults.VIRTUAL_TOKENS, "more add little beyond twenty"
+        )
 
 
 def resolve(stage: Stage, tuning: Tuning, data: Data) -> tuple[Settings, ResolvedStage]:
     """Choose all numbers of `stage` for `data`; the second value tells a person about it."""
-    given = stage.hyperparameters or Hyperparameters()
     ledger = _Ledger()
-    batch = ledger.pick("batchSize", given.batch_size, *_batch_size(given, data.train_rows))
-    epochs = ledger.pick("epochs", given.epochs, *EPOCHS[stage.method])
-    steps_an_epoch = math.ceil(data.train_rows / batch)
+    choice = _Choice(stage, tuning, data, ledger)
+    given = choice.given
+    generations, batch = choice.batch()
+    epochs = ledger.pick("epochs", given.epochs, *defaults.EPOCHS[stage.method])
+    steps_an_epoch = math.ceil(data.train_rows * max(1, generations) / batch)
     all_steps = max(1, math.ceil(epochs * steps_an_epoch))
     total = ledger.pick("maxSteps", given.max_steps, all_steps, f"{epochs:g} epochs of {steps_an_epoch} steps")
-    rank = ledger.pick("rank", tuning.rank, DEFAULT_RANK, "rank 8 to 16 is enough for style and format")
+    rank, alpha, dropout = choice.adapter()
     settings = Settings(
         epochs=epochs,
         total_steps=total,
@@ -100,24 +187,27 @@ def resolve(stage: Stage, tuning: Tuning, data: Data) -> tuple[Settings, Resolve
         micro_batch_size=ledger.pick(
             "microBatchSize",
             given.micro_batch_size,
-            largest_micro_batch(batch),
+            largest_micro_batch(batch, stage.method),
             "the largest of 8, 4, 2, 1 that divides batchSize",
         ),
-        learning_rate=ledger.pick("learningRate", given.learning_rate, *LEARNING_RATES[stage.method]),
+        learning_rate=ledger.pick("learningRate", given.learning_rate, *_learning_rate(stage.method, tuning)),
         max_length=ledger.pick(
             "maxLength", given.max_length, min(data.longest_tokens, data.context_length), "the longest row of the data"
         ),
         warmup_steps=ledger.pick("warmupSteps", given.warmup_steps, round(total / 10), "a tenth of all steps"),
-        weight_decay=ledger.pick("weightDecay", given.weight_decay, 0.0, "the adapter is small already"),
+        weight_decay=ledger.pick(
+            "weightDecay", given.weight_decay, 0.0, "few weights are trained, or for a short time"
+        ),
         checkpoint_steps=ledger.pick(
             "checkpointSteps", given.checkpoint_steps, max(10, total // 10), "a tenth of all steps, at least 10"
         ),
-        beta=ledger.pick("beta", given.beta, 0.1, "the usual strength of the tie to the starting point")
-        if stage.method is Method.DPO
-        else 0.0,
+        beta=choice.beta(),
         rank=rank,
-        alpha=ledger.pick("alpha", tuning.alpha, 2 * rank, "twice the rank"),
-        dropout=ledger.pick("dropout", tuning.dropout, 0.0, "one to three passes need none"),
+        alpha=alpha,
+        dropout=dropout,
+        generations=generations,
+        max_new_tokens=choice.new_tokens(),
+        virtual_tokens=choice.virtual_tokens(),
     )
     return settings, ResolvedStage(
         name=stage.name, method=f"{stage.method} {tuning.method_name}", hyperparameters=ledger.values

@@ -13,6 +13,13 @@ from tunewright_trainer.shell.errors import InvalidSpec
 CONFIGS = {
     Method.SFT: ("SFTConfig", "trl/trainer/sft_config.py"),
     Method.DPO: ("DPOConfig", "trl/trainer/dpo_config.py"),
+    Method.KTO: ("KTOConfig", "trl/trainer/kto_config.py"),
+    Method.ORPO: ("ORPOConfig", "trl/experimental/orpo/orpo_config.py"),
+    Method.REWARD: ("RewardConfig", "trl/trainer/reward_config.py"),
+    Method.GRPO: ("GRPOConfig", "trl/trainer/grpo_config.py"),
+    Method.RLOO: ("RLOOConfig", "trl/trainer/rloo_config.py"),
+    Method.SDFT: ("SDFTConfig", "trl/experimental/sdft/sdft_config.py"),
+    Method.DISTILLATION: ("DistillationConfig", "trl/trainer/distillation_config.py"),
 }
 BASES = ("transformers/training_args.py", "trl/trainer/base_config.py")
 """What the configs inherit from, the oldest first."""

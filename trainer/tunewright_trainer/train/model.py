@@ -1,19 +1,18 @@
-"""Loads base model, tokenizer and adapter, in the precision that was asked for."""
+"""Loads the base model, in the precision that was asked for, to answer or to score."""
 
-import json
 import os
 from pathlib import Path
 from typing import Any
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
-from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, BitsAndBytesConfig
 
-from tunewright_api.tuning import Quantization, Tuning
-from tunewright_trainer.shell.errors import InvalidSpec, ModelUnavailable
-from tunewright_trainer.train.families import target_modules
-from tunewright_trainer.train.hyperparameters import Settings
+from tunewright_api.tuning import Quantization
+from tunewright_trainer.shell.errors import ModelUnavailable
 from tunewright_trainer.train.tokenizer import first_line
+
+SCORE = "score"
+"""Name of the head that makes a scorer of a model."""
 
 
 def on_gpu() -> bool:
@@ -22,18 +21,26 @@ def on_gpu() -> bool:
 
 
 def load_base(folder: Path, quantization: Quantization) -> Any:
-    """The base model in bf16, or in NF4 with double quantisation. Never float32, which is what a loader does when it is not told."""
-    four_bit = quantization is Quantization.NF4
-    options: dict[str, Any] = {}
-    if four_bit:
-        options["quantization_config"] = BitsAndBytesConfig(  # type: ignore[no-untyped-call]
-            load_in_4bit=True,
-            bnb_4bit_quant_type="nf4",
-            bnb_4bit_use_double_quant=True,
-            bnb_4bit_compute_dtype=torch.bfloat16,
-        )
+    """The base model in bf16, or quantised. Never float32, which is what a loader does when it is not told."""
+    return _load(AutoModelForCausalLM, folder, quantization, "spec.model.uri")
+
+
+def load_teacher(folder: Path) -> Any:
+    """The teacher in bf16, frozen."""
+    return _load(AutoModelForCausalLM, folder, Quantization.NONE, "teacher.uri").requires_grad_(False).eval()
+
+
+def load_scorer_base(folder: Path, quantization: Quantization) -> Any:
+    """The base model with a head that gives one number. A fresh head is random: seed before."""
+    return _load(AutoModelForSequenceClassification, folder, quantization, "spec.model.uri", head=SCORE, num_labels=1)
+
+
+def _load(
+    kind: Any, folder: Path, quantization: Quantization, field: str, head: str | None = None, **options: Any
+) -> Any:
+    """`head` is a module that the weights may lack, and that is trained: it is never quantised."""
     try:
-        loaded: Any = AutoModelForCausalLM.from_pretrained(
+        loaded: Any = kind.from_pretrained(
             folder,
             output_loading_info=True,
             dtype=torch.bfloat16,
@@ -41,23 +48,42 @@ def load_base(folder: Path, quantization: Quantization) -> Any:
             local_files_only=True,
             use_safetensors=True,
             trust_remote_code=False,
+            **_quantised(quantization, head),
             **options,
         )
     except torch.cuda.OutOfMemoryError:
         raise
     except Exception as error:
         # Loaders raise whatever their file formats raise: OSError, KeyError, SafetensorError, ...
-        raise ModelUnavailable(f"the model at spec.model.uri cannot be loaded: {first_line(error)}") from error
+        raise ModelUnavailable(f"the model at {field} cannot be loaded: {first_line(error)}") from error
     model, loading = loaded
-    missing = sorted(loading["missing_keys"])
+    missing = sorted(set(loading["missing_keys"]) - {f"{head}.weight"})
     if missing:
         # The loader fills them with random numbers and a warning.
         raise ModelUnavailable(
-            f"the weights at spec.model.uri lack {len(missing)} of the tensors that config.json asks for, first {missing[0]}"
+            f"the weights at {field} lack {len(missing)} of the tensors that config.json asks for, first {missing[0]}"
         )
-    if four_bit:
+    if quantization is not Quantization.NONE:
         _keep_gradients_after_evaluation(model)
     return model
+
+
+def _quantised(quantization: Quantization, head: str | None) -> dict[str, Any]:
+    if quantization is Quantization.NONE:
+        return {}
+    # Without a list, the loader leaves out the output embeddings by itself.
+    skipped = [head] if head else None
+    if quantization is Quantization.INT8:
+        config = BitsAndBytesConfig(load_in_8bit=True, llm_int8_skip_modules=skipped)  # type: ignore[no-untyped-call]
+    else:
+        config = BitsAndBytesConfig(  # type: ignore[no-untyped-call]
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=torch.bfloat16,
+            llm_int8_skip_modules=skipped,
+        )
+    return {"quantization_config": config}
 
 
 def _keep_gradients_after_evaluation(model: Any) -> None:
@@ -70,46 +96,6 @@ def _keep_gradients_after_evaluation(model: Any) -> None:
 def context_length(model: Any) -> int:
     """Longest sequence that the model was made for."""
     return int(getattr(model.config, "max_position_embeddings", 0) or 4096)
-
-
-def new_adapter(model: Any, tuning: Tuning, settings: Settings) -> Any:
-    """A fresh LoRA adapter on the base model."""
-    modules = target_modules(model.config.model_type, tuning.target_modules)
-    config = LoraConfig(
-        r=settings.rank,
-        lora_alpha=settings.alpha,
-        lora_dropout=settings.dropout,
-        target_modules=modules,
-        bias="none",
-        task_type="CAUSAL_LM",
-    )
-    try:
-        return get_peft_model(model, config)
-    except ValueError as error:
-        raise InvalidSpec(f"spec.tuning.targetModules: {first_line(error)}") from error
-
-
-def continued_adapter(model: Any, folder: Path) -> Any:
-    """The adapter of the stage before, to be trained further."""
-    return PeftModel.from_pretrained(model, str(folder), is_trainable=True)
-
-
-def use_full_precision_adapter(model: Any) -> None:
-    """Train the adapter in float32. TRL casts it to bf16 on a quantised base, PEFT loads it back as float32: resumed losses would differ."""
-    for parameter in model.parameters():
-        if parameter.requires_grad:
-            parameter.data = parameter.data.to(torch.float32)
-
-
-def trainable_dtypes(model: Any) -> set[torch.dtype]:
-    """Precisions of what is trained; one, float32, unless something cast it."""
-    return {parameter.dtype for parameter in model.parameters() if parameter.requires_grad}
-
-
-def read_config(folder: Path) -> dict[str, Any]:
-    """The model's config.json."""
-    config: dict[str, Any] = json.loads((folder / "config.json").read_text())
-    return config
 
 
 def keep_offline(scratch: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tunewright_trainer.shell.errors import InvalidData, ModelUnavailable
-from tunewright_trainer.train.tokens import ANSWERS, Row, encode
+from tunewright_trainer.train.tokens import ANSWERS, Row, encode, rendered
 
 
 def read_part(folder: Path, stage: str, part: str) -> list[Row]:
@@ -15,9 +15,15 @@ def read_part(folder: Path, stage: str, part: str) -> list[Row]:
     return [json.loads(line) for line in lines if line]
 
 
-def rendered_lengths(rows: list[Row], tokenizer: Any) -> list[int]:
-    """Tokens of each row, prompt and longest answer together."""
-    return [max(len(encode(row, answer, tokenizer).ids) for answer in ANSWERS if answer in row) for row in rows]
+def rendered_lengths(rows: list[Row], tokenizer: Any, *, answers: bool = True) -> list[int]:
+    """Tokens of each row, prompt and longest answer together; without `answers`, or where there is none, of the prompt up to where the assistant begins."""
+    return [_length(row, [name for name in ANSWERS if answers and name in row], tokenizer) for row in rows]
+
+
+def _length(row: Row, answers: list[str], tokenizer: Any) -> int:
+    if answers:
+        return max(len(encode(row, name, tokenizer).ids) for name in answers)
+    return len(rendered(row["prompt"], row.get("tools"), tokenizer, open_ended=True))
 
 
 def check_lengths(rows: list[Row], lengths: list[int], limit: int, context: int) -> None:
@@ -37,7 +43,9 @@ def check_lengths(rows: list[Row], lengths: list[int], limit: int, context: int)
 def check_end_of_turn(rows: list[Row], tokenizer: Any) -> None:
     """The end-of-turn token must be among what is learned, or the tuned model never stops. (Its being the padding token too is fine.)"""
     row = rows[0]
-    answer = next(name for name in ANSWERS if name in row)
+    answer = next((name for name in ANSWERS if name in row), None)
+    if answer is None:
+        return
     encoded = encode(row, answer, tokenizer)
     learned = encoded.ids[encoded.start :]
     if tokenizer.eos_token_id not in learned:

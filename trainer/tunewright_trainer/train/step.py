@@ -1,4 +1,4 @@
-"""A train step: model and rows in, adapter and history out."""
+"""A train step: model and rows in, what was trained and its history out."""
 
 import logging
 import time
@@ -6,44 +6,49 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from transformers import set_seed
-
-from tunewright_api import names
 from tunewright_api.run import RunResult
 from tunewright_api.stages import Method, Stage
 from tunewright_api.status import ResolvedStage
 from tunewright_trainer.context import StepContext, StepOutcome
-from tunewright_trainer.model_folder import download_model
 from tunewright_trainer.shell import folders, preemption
-from tunewright_trainer.shell.errors import Preempted, TornContent
-from tunewright_trainer.train import dpo, sft
-from tunewright_trainer.train.adapter_files import adapter_digest, save_adapter
+from tunewright_trainer.shell.errors import Preempted
+from tunewright_trainer.train import distillation, dpo, grpo, kto, orpo, reward, rloo, sdft, sft
+from tunewright_trainer.train.adapter_files import ADAPTER, save_trained
 from tunewright_trainer.train.checkpoints import Checkpoints, settings_digest
-from tunewright_trainer.train.hyperparameters import Data, Settings, resolve
-from tunewright_trainer.train.model import (
-    context_length,
-    continued_adapter,
-    keep_offline,
-    load_base,
-    new_adapter,
-    on_gpu,
-)
+from tunewright_trainer.train.hyperparameters import Settings
+from tunewright_trainer.train.inputs import fetch
+from tunewright_trainer.train.material import make_material
+from tunewright_trainer.train.model import keep_offline, on_gpu
 from tunewright_trainer.train.recipe import Material, Recipe, assemble, train
-from tunewright_trainer.train.rows import check_end_of_turn, check_lengths, read_part, rendered_lengths
-from tunewright_trainer.train.tokenizer import load_tokenizer
 
 logger = logging.getLogger(__name__)
 
-RECIPES: dict[Method, Recipe] = {Method.SFT: sft.make_trainer, Method.DPO: dpo.make_trainer}
-ADAPTER = "adapter"
+RECIPES: dict[Method, Recipe] = {
+    Method.SFT: sft.make_trainer,
+    Method.DPO: dpo.make_trainer,
+    Method.KTO: kto.make_trainer,
+    Method.ORPO: orpo.make_trainer,
+    Method.REWARD: reward.make_trainer,
+    Method.GRPO: grpo.make_trainer,
+    Method.RLOO: rloo.make_trainer,
+    Method.SDFT: sdft.make_trainer,
+    Method.DISTILLATION: distillation.make_trainer,
+}
 HISTORY = "history.json"
+HELD_OUT = {
+    "eval_loss": "validationLoss",
+    "eval_reward": "validationReward",
+    "eval_accuracy": "validationAccuracy",
+    "eval_rewards/margins": "validationMargin",
+}
+"""What TRL calls a figure over held-out rows, and what we call it."""
 
 
 def run(context: StepContext) -> StepOutcome:
     """Train one stage, from the newest valid checkpoint if there is one."""
     stage = _stage(context)
     keep_offline(context.environment.scratch)
-    material, resolved = _material(context, stage)
+    material, resolved = make_material(context, stage, fetch(context, stage))
     context.telemetry.attach(resolved=resolved)
     checkpoints = Checkpoints(context, settings_digest(_frozen(context, stage, material.settings)))
     trainer = assemble(RECIPES[stage.method], material, checkpoints)
@@ -63,49 +68,6 @@ def _stage(context: StepContext) -> Stage:
     if stage is None:
         raise RuntimeError(f"there is no stage for step {context.config.step}")
     return stage
-
-
-def _material(context: StepContext, stage: Stage) -> tuple[Material, ResolvedStage]:
-    spec, telemetry = context.config.spec, context.telemetry
-    telemetry.update(activity="Downloading")
-    data = context.workdir / "data"
-    folders.check_content(context.inputs[names.PREPARE], below="stages/")
-    folders.download_files(context.store, context.inputs[names.PREPARE], data, below=f"stages/{stage.name}/")
-    model_folder = download_model(context.store, spec.model.uri, context.workdir / "model")
-    telemetry.update(activity="LoadingModel")
-    tokenizer = load_tokenizer(model_folder)
-    rows, validation, test = (read_part(data, stage.name, part) for part in ("train", "validation", "test"))
-    set_seed(spec.seed)
-    base = load_base(model_folder, spec.tuning.quantization)
-    lengths = rendered_lengths(rows + validation, tokenizer)
-    context_tokens = context_length(base)
-    settings, resolved = resolve(stage, spec.tuning, Data(len(rows), max(lengths), context_tokens))
-    check_lengths(rows + validation, lengths, min(settings.max_length, context_tokens), context_tokens)
-    # The evaluation reads these, after all the training.
-    check_lengths(test, rendered_lengths(test, tokenizer), context_tokens, context_tokens)
-    check_end_of_turn(rows, tokenizer)
-    previous = _previous_adapter(context)
-    model = continued_adapter(base, previous) if previous else new_adapter(base, spec.tuning, settings)
-    return (
-        Material(
-            stage, settings, spec.seed, model, tokenizer, rows, validation, context.workdir / "training", on_gpu()
-        ),
-        resolved,
-    )
-
-
-def _previous_adapter(context: StepContext) -> Path | None:
-    """The adapter of the stage before this one; its last train step among the inputs."""
-    steps = [step for step in context.config.spec.steps() if step.startswith(names.TRAIN_PREFIX)]
-    index = steps.index(context.config.step)
-    if index == 0:
-        return None
-    folder = context.workdir / "previous"
-    trained = context.inputs[steps[index - 1]]
-    folders.download_files(context.store, trained, folder, below=f"{ADAPTER}/")
-    if adapter_digest(folder / ADAPTER) != trained.digest:
-        raise TornContent(f"the adapter at {trained.prefix} differs from its recorded digest")
-    return folder / ADAPTER
 
 
 def _frozen(context: StepContext, stage: Stage, settings: Settings) -> dict[str, Any]:
@@ -138,12 +100,13 @@ def _outcome(
 ) -> StepOutcome:
     context.telemetry.update(activity="Validating")
     figures = {"steps": float(trainer.state.global_step), "seconds": round(seconds, 1)}
-    if material.validation_rows:
-        figures["validationLoss"] = round(float(trainer.evaluate()["eval_loss"]), 6)
     history = [entry for entry in trainer.state.log_history if "loss" in entry]
     figures |= {"firstLoss": float(history[0]["loss"]), "lastLoss": float(history[-1]["loss"])}
+    if material.validation_rows:
+        measured = trainer.evaluate()
+        figures |= {ours: round(float(measured[theirs]), 6) for theirs, ours in HELD_OUT.items() if theirs in measured}
     out = context.workdir / "out"
-    digest = save_adapter(trainer.model, out / ADAPTER, context.config.spec.model.id)
+    digest = save_trained(trainer.model, out / ADAPTER, context.config.spec.model.id)
     (out / HISTORY).write_bytes(folders.canonical_json(history))
     return StepOutcome(
         out,

@@ -10,11 +10,10 @@ from functools import cached_property
 from typing import Any
 
 from tunewright_api.datasets import Columns, DatasetFormat
-from tunewright_api.stages import Method
+from tunewright_api.methods import METHOD_FORMATS, Method
 from tunewright_trainer.prepare.formats.base import Format, Row
 from tunewright_trainer.prepare.formats.recognition import (
     FORMATS,
-    METHOD_FORMATS,
     complete_format,
     names_of,
     recognise,

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tunewright_api.datasets import Columns, Dataset, DatasetFormat
-from tunewright_api.stages import Method
+from tunewright_api.methods import METHOD_FORMATS, Method
 from tunewright_trainer.prepare.formats import (
     instruction,
     messages,
@@ -23,16 +23,6 @@ from tunewright_trainer.prepare.records import BadRow
 _MODULES = (messages, sharegpt, preference, unpaired, prompt_completion, instruction, prompt_only, text)
 FORMATS: Mapping[DatasetFormat, Format] = {module.FORMAT.name: module.FORMAT for module in _MODULES}
 """In the order in which they are tried: those with more columns of their own before those with fewer."""
-METHOD_FORMATS: Mapping[Method, tuple[DatasetFormat, ...]] = {
-    Method.SFT: (
-        DatasetFormat.MESSAGES,
-        DatasetFormat.PROMPT_COMPLETION,
-        DatasetFormat.INSTRUCTION,
-        DatasetFormat.TEXT,
-        DatasetFormat.SHARE_GPT,
-    ),
-    Method.DPO: (DatasetFormat.PREFERENCE,),
-}
 
 
 def names_of(columns: Columns | None) -> Mapping[str, str]:

@@ -68,16 +68,18 @@ def _packed(row: int, batches: list[pa.RecordBatch]) -> Iterator[Table]:
 def _batches(path: Path) -> Iterator[pa.RecordBatch]:
     """All rows in order. Any fault of the file is the verdict on the whole of it: what follows a damaged page cannot be found."""
     try:
-        file = pq.ParquetFile(path, memory_map=True, page_checksum_verification=True)
+        file = pq.ParquetFile(path, buffer_size=CHUNK_BYTES, page_checksum_verification=True)
     except DAMAGED as error:
         raise Unreadable("is a Parquet file that is cut short or damaged; upload it again") from error
     with file:
         try:
             refuse_types(file.schema_arrow)
             expected, found = file.metadata.num_rows, 0
-            for batch in file.iter_batches(batch_size=BATCH_ROWS, use_threads=False):
-                found += batch.num_rows
-                yield batch
+            # One row group after the other: in one go, the bytes of all groups that are done are kept.
+            for group in range(file.metadata.num_row_groups):
+                for batch in file.iter_batches(batch_size=BATCH_ROWS, row_groups=[group], use_threads=False):
+                    found += batch.num_rows
+                    yield batch
         except Unreadable:
             raise
         except DAMAGED as error:

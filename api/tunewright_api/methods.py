@@ -1,0 +1,59 @@
+"""How a stage can learn, and what each way needs: said once, for the CRD's rules, the data gate and the trainer."""
+
+from enum import StrEnum
+
+from tunewright_api.datasets import DatasetFormat
+
+
+class Method(StrEnum):
+    """How a stage learns."""
+
+    SFT = "SFT"
+    DPO = "DPO"
+    KTO = "KTO"
+    ORPO = "ORPO"
+    REWARD = "Reward"
+    GRPO = "GRPO"
+    RLOO = "RLOO"
+    SDFT = "SDFT"
+    DISTILLATION = "Distillation"
+
+
+_ANSWERED = (
+    DatasetFormat.MESSAGES,
+    DatasetFormat.PROMPT_COMPLETION,
+    DatasetFormat.INSTRUCTION,
+    DatasetFormat.SHARE_GPT,
+)
+_ASKED = (DatasetFormat.PROMPT_ONLY, *_ANSWERED)
+
+METHOD_FORMATS: dict[Method, tuple[DatasetFormat, ...]] = {
+    Method.SFT: (*_ANSWERED[:3], DatasetFormat.TEXT, DatasetFormat.SHARE_GPT),
+    Method.DPO: (DatasetFormat.PREFERENCE,),
+    Method.KTO: (DatasetFormat.UNPAIRED, DatasetFormat.PREFERENCE),
+    Method.ORPO: (DatasetFormat.PREFERENCE,),
+    Method.REWARD: (DatasetFormat.PREFERENCE,),
+    Method.GRPO: _ASKED,
+    Method.RLOO: _ASKED,
+    Method.SDFT: _ANSWERED,
+    Method.DISTILLATION: _ASKED,
+}
+"""Shapes of rows that a method can learn from."""
+
+REWARDED = (Method.GRPO, Method.RLOO)
+"""Methods that answer by themselves and learn from the rewards of their answers."""
+GENERATING = (*REWARDED, Method.SDFT, Method.DISTILLATION)
+"""Methods that learn from answers of their own."""
+
+FIELD_METHODS: dict[str, tuple[Method, ...]] = {
+    "beta": (Method.DPO, Method.KTO, Method.ORPO, *REWARDED, Method.DISTILLATION),
+    "generations": REWARDED,
+    "maxNewTokens": GENERATING,
+}
+"""Hyperparameters that only some methods have."""
+
+
+def listed(names: tuple[StrEnum, ...]) -> str:
+    """A, B or C."""
+    words = [str(name) for name in names]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
