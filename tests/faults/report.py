@@ -23,9 +23,7 @@ Crashes are enumerated: at write k, for every k of the calm run. `make test` hol
 notice a broken operator.
 """
 
-CUT_OFF = (
-    "**The run was cut off: this is a part of the matrix.** `python -m faults --resume` goes on.\n"
-)
+CUT_OFF = "**The run was cut off: this is a part of the matrix.** `python -m faults --resume` goes on.\n"
 
 
 def markdown(verdicts: Sequence[Verdict], complete: bool) -> str:
