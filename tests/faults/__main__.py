@@ -62,9 +62,13 @@ async def _run(arguments: argparse.Namespace) -> list[Verdict]:
 
 def _known(log: Path) -> list[Verdict]:
     """What an earlier run has found to be in order; what was not is tried again."""
+    return [one for one in _held(log) if not one.violations and not one.error]
+
+
+def _held(log: Path) -> list[Verdict]:
+    """Every verdict in a log."""
     lines = log.read_text().splitlines() if log.exists() else []
-    found = [Verdict(**json.loads(line)) for line in lines]
-    return [one for one in found if not one.violations and not one.error]
+    return [Verdict(**json.loads(line)) for line in lines]
 
 
 def main() -> int:
@@ -81,8 +85,12 @@ def main() -> int:
     arguments.log.parent.mkdir(parents=True, exist_ok=True)
     if not arguments.resume:
         arguments.log.unlink(missing_ok=True)
-    found = asyncio.run(_run(arguments))
-    arguments.document.write_text(markdown(found))
+    complete = True
+    try:
+        found = asyncio.run(_run(arguments))
+    except KeyboardInterrupt:
+        complete, found = False, _held(arguments.log)
+    arguments.document.write_text(markdown(found, complete and not arguments.only))
     bad = [one for one in found if one.violations or one.error]
     sys.stdout.write(f"{len(found)} runs in {time.monotonic() - began:.0f} s, {len(bad)} with a violation\n")
     return 1 if bad else 0

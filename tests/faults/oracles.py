@@ -15,15 +15,13 @@ from faults.history import (
     statuses,
 )
 from faults.masks import masked_status
+from faults.steps_back import steps_back
 from faults.trial import BYSTANDERS, NAME, Outcome
 from operator_process import SYSTEM_NAMESPACE
 from tunewright_api import names
 
 Violations = list[str]
 Oracle = Callable[[Outcome, Outcome], Violations]
-STREAMS = 5
-"""Kinds that the operator watches."""
-TERMINAL = ("Complete", "Failed", "Finished")
 
 
 def o1_end_state(outcome: Outcome, reference: Outcome) -> Violations:
@@ -87,7 +85,7 @@ def o6_monotone(outcome: Outcome, _: Outcome) -> Violations:
     found: Violations = []
     for uid, written in statuses(outcome.seen).items():
         for before, after in itertools.pairwise(written):
-            found += [f"{uid}: {problem}" for problem in _steps_back(before, after)]
+            found += [f"{uid}: {problem}" for problem in steps_back(before, after)]
     found += [
         f"{uid}: two images, {sorted(images)}" for uid, images in images_of(outcome.seen).items() if len(images) > 1
     ]
@@ -247,48 +245,6 @@ def _aim(exchange: Exchange, owners: set[str], children: set[str]) -> str | None
     if target == ("create", "events", ""):
         return None if (body.get("involvedObject") or {}).get("uid") in owners else "is about something else"
     return "is a write that the operator has no reason for"
-
-
-def _steps_back(before: Body, after: Body) -> Iterator[str]:
-    if before.get("observedGeneration", -1) > after.get("observedGeneration", -1):
-        yield "observedGeneration goes back"
-    if before.get("runAttempt") != after.get("runAttempt"):
-        # A new run begins from nothing.
-        if before.get("runAttempt") is not None and after.get("runAttempt", 0) < before["runAttempt"]:
-            yield "runAttempt goes back"
-        return
-    yield from _conditions_turned(before, after)
-    steps = {step["name"]: step for step in after.get("steps") or []}
-    for step in before.get("steps") or []:
-        yield from _step_turned(step, steps.get(step["name"]))
-
-
-def _conditions_turned(before: Body, after: Body) -> Iterator[str]:
-    now = {found["type"]: found for found in after.get("conditions") or []}
-    for condition in before.get("conditions") or []:
-        later = now.get(condition["type"])
-        if later is None:
-            yield f"condition {condition['type']} is gone"
-        elif condition["type"] in TERMINAL and (condition["status"], later["status"]) == ("True", "False"):
-            yield f"condition {condition['type']} turns back"
-        elif later["status"] == condition["status"] and later["lastTransitionTime"] != condition["lastTransitionTime"]:
-            yield f"condition {condition['type']} has a new time without a change"
-
-
-def _step_turned(before: Body, after: Body | None) -> Iterator[str]:
-    if after is None:
-        yield f"step {before['name']} is gone"
-        return
-    name, same = before["name"], before["attempt"] == after["attempt"]
-    if after["attempt"] < before["attempt"]:
-        yield f"step {name}: attempt {before['attempt']} becomes {after['attempt']}"
-    if before["state"] == "Succeeded" and after["state"] != "Succeeded":
-        yield f"step {name}: succeeded, and then {after['state']}"
-    if same and before.get("jobUID") and after.get("jobUID") != before["jobUID"]:
-        yield f"step {name}: another Job for the same attempt"
-    for failure, count in (before.get("retries") or {}).items():
-        if (after.get("retries") or {}).get(failure, 0) < count:
-            yield f"step {name}: retries of {failure} become fewer"
 
 
 def _idle(exchange: Exchange) -> bool:

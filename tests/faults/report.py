@@ -23,9 +23,11 @@ Crashes are enumerated: at write k, for every k of the calm run. `make test` hol
 notice a broken operator.
 """
 
+CUT_OFF = "**The run was cut off: this is a part of the matrix.** `python -m faults --resume` goes on.\n"
 
-def markdown(verdicts: Sequence[Verdict]) -> str:
-    """The whole document."""
+
+def markdown(verdicts: Sequence[Verdict], complete: bool) -> str:
+    """The whole document; it says so where not all of the matrix was run."""
     verdicts = sorted(verdicts, key=lambda found: (_order(found.scenario), found.family, found.fault))
     bad = [found for found in verdicts if found.violations or found.error]
     parts = [
@@ -33,6 +35,7 @@ def markdown(verdicts: Sequence[Verdict]) -> str:
         f"**{len(verdicts)} runs, {len(bad)} with a violation, "
         f"{sum(1 for found in verdicts if found.fired)} in which the fault came to pass.** "
         "A fault that waits for something which its scenario never does counts as one more calm run.\n",
+        *([] if complete else [CUT_OFF]),
         "## Scenarios and faults\n\nRuns / runs with a violation.\n",
         _matrix(verdicts),
         "\n## Oracles\n\nRuns judged / runs in which it was violated.\n",
