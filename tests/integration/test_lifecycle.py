@@ -67,7 +67,7 @@ def test_the_next_attempt_keeps_away_from_a_node_at_fault_until_no_other_has_roo
     """There is one node only, so the scheduler itself says that the exclusion holds, and then it is lifted."""
 
     def script(config: RunConfig) -> Ending:
-        return Ending(137) if (config.step, config.attempt) == ("prepare", 1) else success(config)
+        return Ending(71) if (config.step, config.attempt) == ("prepare", 1) else success(config)
 
     kubelet.script = script
     patience = {"TUNEWRIGHT_EXCLUSION_PATIENCE_SECONDS": "10"}
@@ -86,7 +86,7 @@ def test_the_next_attempt_keeps_away_from_a_node_at_fault_until_no_other_has_roo
         status = run.wait_for_phase("Complete", 90)
     finally:
         operator.stop()
-    assert (run.step("prepare")["attempt"], run.step("prepare")["retries"]) == (3, {"NodeFault": 1})
+    assert (run.step("prepare")["attempt"], run.step("prepare")["retries"]) == (3, {"Hang": 1})
     told = [(item["attempt"], item["outcome"], item.get("node")) for item in status["attempts"][:3]]
     assert told == [(1, "Failed", NODE), (2, "Stopped", None), (3, "Succeeded", NODE)]
 

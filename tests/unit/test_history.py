@@ -151,15 +151,16 @@ def attempts(current: FineTuneJob, *shown: dict[str, Any]) -> FineTuneJob:
 
 
 EXCLUDED = [
-    pytest.param([{"exit_code": 137, "node": "a"}], ["a"], id="a node that lost the pod"),
+    pytest.param([{"exit_code": 137, "node": "a"}], [], id="not one on which a process was killed once"),
+    pytest.param([{"exit_code": 137, "node": "a"}, {"exit_code": 137, "node": "a"}], ["a"], id="one on which it was killed twice"),
     pytest.param([{"exit_code": 71, "node": "a"}], ["a"], id="a node on which it hung"),
     pytest.param([{"exit_code": 143, "node": "a"}, {"exit_code": 143, "node": "a"}], [], id="never one that only took its room back"),
     pytest.param([{"exit_code": 68, "node": "a"}], [], id="not one on which storage was away once"),
     pytest.param([{"exit_code": 68, "node": "a"}, {"exit_code": 68, "node": "a"}], ["a"], id="one on which it was away twice"),
     pytest.param([{"exit_code": 68, "node": "a"}, {"exit_code": 68, "node": "b"}], [], id="not two on which it was away once each"),
-    pytest.param([{"exit_code": 137, "node": "a"}, {"exit_code": 137, "node": "b"}], ["a", "b"], id="two nodes"),
+    pytest.param([{"exit_code": 71, "node": "a"}, {"exit_code": 71, "node": "b"}], ["a", "b"], id="two nodes"),
     pytest.param([{"exit_code": 137, "node": None}], [], id="nothing, if the node is not known"),
-    pytest.param([{"exit_code": 137, "node": f"n{n}"} for n in range(9)], [f"n{n}" for n in range(1, 9)], id="the newest eight"),
+    pytest.param([{"exit_code": 71, "node": f"n{n}"} for n in range(9)], [f"n{n}" for n in range(1, 9)], id="the newest eight"),
 ]  # fmt: skip
 
 
@@ -167,7 +168,7 @@ EXCLUDED = [
 def test_the_next_attempt_keeps_away_from_a_node_that_was_at_fault(
     shown: list[dict[str, Any]], nodes: list[str]
 ) -> None:
-    limits = {"retries": {"NodeFault": 99, "StorageUnavailable": 99}}
+    limits = {"retries": {"NodeFault": 99, "Hang": 99, "StorageUnavailable": 99}}
     current = attempts(running("train-sft", limits=limits), *shown)
     assert step_of(current, "train-sft").excluded_nodes == nodes
     (action,) = plan(current, observed(seconds=90_000), SETTINGS).actions
@@ -183,7 +184,7 @@ def test_the_next_attempt_keeps_away_from_a_node_that_was_at_fault(
 
 
 def test_an_exclusion_survives_a_suspension_and_ends_with_the_run() -> None:
-    current = attempts(running("train-sft"), {"exit_code": 137, "node": "a"})
+    current = attempts(running("train-sft"), {"exit_code": 71, "node": "a"})
     current, _ = decide(current, observed(child("train-sft", 2), seconds=2000))
     rest = plan(job(current.status.to_wire(), suspend=True), observed(seconds=2001), SETTINGS)
     assert next(step for step in rest.status.steps if step.name == "train-sft").excluded_nodes == ["a"]
@@ -193,7 +194,7 @@ def test_an_exclusion_survives_a_suspension_and_ends_with_the_run() -> None:
 
 
 def test_a_node_is_used_again_when_no_other_has_had_room_for_long() -> None:
-    current = attempts(running("train-sft"), {"exit_code": 137, "node": "only"})
+    current = attempts(running("train-sft"), {"exit_code": 71, "node": "only"})
     waits = pod("train-sft", 2, phase="Pending", node=None, unscheduled_message="0/1 nodes are available", created=NOW)
     current, decision = decide(current, observed(child("train-sft", 2), pods=(waits,), seconds=299))
     assert step_of(current, "train-sft").excluded_nodes == ["only"]
@@ -205,7 +206,7 @@ def test_a_node_is_used_again_when_no_other_has_had_room_for_long() -> None:
     assert [type(action) for action in decision.actions] == [DeleteJob]
     current, _ = decide(current, observed(seconds=302))
     step = step_of(current, "train-sft")
-    assert (step.attempt, step.excluded_nodes, step.retries) == (3, [], {FailureClass.NODE_FAULT: 1})
+    assert (step.attempt, step.excluded_nodes, step.retries) == (3, [], {FailureClass.HANG: 1})
     assert step.waiting_since == "2026-01-31T12:16:51Z", "the wait goes on"
 
 

@@ -10,6 +10,8 @@ from tunewright_operator.core.types import Observed, PodView, Settings
 
 FAULTS_OF_THE_NODE = frozenset({FailureClass.NODE_FAULT, FailureClass.HANG})
 NEVER_OF_THE_NODE = frozenset({FailureClass.PREEMPTED})
+KILLED = 137
+"""128 + SIGKILL."""
 HOSTNAME = "kubernetes.io/hostname"
 
 
@@ -25,7 +27,9 @@ def excluded_after(step: StepStatus, failure: Failure, attempts: Iterable[Attemp
         and old.failure_class not in NEVER_OF_THE_NODE
         for old in attempts
     )
-    if failure.failure_class not in FAULTS_OF_THE_NODE and not again:
+    # A process that was killed while its node lives may be anybody's mishap: once proves nothing against the node.
+    at_fault = failure.failure_class in FAULTS_OF_THE_NODE and failure.exit_code != KILLED
+    if not at_fault and not again:
         return step.excluded_nodes
     kept = [other for other in step.excluded_nodes if other != node]
     return [*kept, node][-MOST_EXCLUDED_NODES:]
