@@ -49,7 +49,7 @@ Run
 
 Steps
   prepare            Succeeded  attempt 1; 2026-01-31T12:00:00Z to 2026-01-31T12:00:00Z
-  train-sft          Running    attempt 2; 2026-01-31T12:02:00Z; tried again after 1 x NodeFault; keeps away from node-1
+  train-sft          Running    attempt 2; 2026-01-31T12:02:00Z; tried again after 1 x NodeFault
 
 Attempts that are over
   2026-01-31T12:00:00Z  prepare 1          Succeeded on node-1
