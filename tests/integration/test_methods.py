@@ -210,7 +210,7 @@ def test_answers_that_are_used_twice_are_resumed_only_where_new_ones_begin(place
     calm.until("train-s")
     rough = stopped_and_resumed(place, tmp_path / "rough", LORA, made, at=6)
     saved = sorted(path.parent.name for path in (tmp_path / "rough").rglob("checkpoint-*/manifest.json"))
-    assert saved == ["checkpoint-12", "checkpoint-6", "checkpoint-8"]
+    assert saved == ["checkpoint-12", "checkpoint-18", "checkpoint-6", "checkpoint-8"]
     assert losses(rough, "train-s") == losses(calm, "train-s")
 
 
