@@ -2,6 +2,8 @@
 SHELL := /bin/bash
 PYTHON := .venv/bin/python
 STAMP := .venv/.complete
+# A process for each core, and whole files to each: fixtures of a file start servers and make models.
+SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,10 +21,11 @@ demo-down: $(STAMP) ## Stop and remove everything that `make demo` started
 	$(PYTHON) examples/demo/demo.py down
 
 test: $(STAMP) ## Unit, contract and integration tests (real API server, etcd, S3 and models)
-	$(PYTHON) -m pytest tests/unit tests/contract tests/integration tests/faults -m "not slow"
+	OMP_NUM_THREADS=1 $(PYTHON) -m pytest $(SIDE_BY_SIDE) tests/unit tests/contract tests/integration -m "not slow"
+	$(PYTHON) -m pytest tests/faults
 
 unit: $(STAMP) ## Unit tests only: no cluster, network or GPU
-	$(PYTHON) -m pytest tests/unit
+	$(PYTHON) -m pytest $(SIDE_BY_SIDE) tests/unit
 
 e2e: $(STAMP) ## The whole system on a real kubelet with the real images
 	$(PYTHON) -m pytest tests/e2e

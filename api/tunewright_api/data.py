@@ -76,7 +76,7 @@ class Checks(ApiModel):
     hidden_characters: ActionOrFix | None = None
     """Characters that cannot be seen or pass for others: zero-width, bidirectional, tags, homoglyphs. Fix removes those that cannot be seen. Default: Warn."""
     balance: Action | None = None
-    """Kinds of rows (`columns.category`) that are rare, or have too few test rows to say anything. Default: Warn."""
+    """Too few rows to learn from or to test on, in all or of a kind (`columns.category`). Default: Warn."""
     refusals: Action | None = None
     """The share of answers that refuse or only ask back. Default: Warn."""
     languages: Action | None = None

@@ -1,5 +1,6 @@
 """How a stage can learn, and what each way needs: said once, for the CRD's rules, the data gate and the trainer."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 from tunewright_api.datasets import DatasetFormat
@@ -42,6 +43,8 @@ METHOD_FORMATS: dict[Method, tuple[DatasetFormat, ...]] = {
 
 REWARDED = (Method.GRPO, Method.RLOO)
 """Methods that answer by themselves and learn from the rewards of their answers."""
+TAUGHT = (Method.SFT, Method.SDFT, Method.DISTILLATION)
+"""Methods whose rows say what the task is, where they hold answers."""
 GENERATING = (*REWARDED, Method.SDFT, Method.DISTILLATION)
 """Methods that learn from answers of their own."""
 
@@ -53,7 +56,7 @@ FIELD_METHODS: dict[str, tuple[Method, ...]] = {
 """Hyperparameters that only some methods have."""
 
 
-def listed(names: tuple[StrEnum, ...]) -> str:
+def listed(names: Sequence[StrEnum], last: str = "or") -> str:
     """A, B or C."""
     words = [str(name) for name in names]
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"

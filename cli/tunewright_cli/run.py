@@ -184,6 +184,11 @@ def _summary(config: RunConfig, results: dict[str, RunResult], seconds: dict[str
         console.print(table)
     _print_samples(console, config, results, secrets)
     console.print("  ".join(f"{step} {duration:.0f} s" for step, duration in seconds.items()), highlight=False)
+    if results[names.PREPARE].reused:
+        console.print(
+            "What an earlier call had finished was not done again, and the data was not read again: to begin anew, raise spec.runAttempt.",
+            highlight=False,
+        )
     if published.adapter is not None:
         console.print(
             f"\nThe adapter is at {published.adapter.uri}, read back and verified ({published.adapter.digest[:19]}…).",

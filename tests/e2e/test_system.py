@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,51 +16,9 @@ import pytest
 import watching
 from stage import NAMESPACE, SYSTEM_NAMESPACE, Stage
 
+from observed_system import created_jobs, jobs_of, status, step, until
+
 CALM, ROUGH = "calm", "rough"
-TIMEOUT_SECONDS = 900
-
-
-def status(stage: Stage, name: str) -> dict[str, Any]:
-    found: dict[str, Any] = stage.get("ftj", name, "-n", NAMESPACE).get("status") or {}
-    return found
-
-
-def step(stage: Stage, name: str, step_name: str) -> dict[str, Any]:
-    return next((item for item in status(stage, name).get("steps", []) if item["name"] == step_name), {})
-
-
-def until(what: str, check: Callable[[], Any], seconds: float = TIMEOUT_SECONDS) -> Any:
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            found = check()
-        except RuntimeError:
-            # The API server or an object is away for a moment; the deadline decides.
-            found = None
-        if found:
-            return found
-        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
-        time.sleep(0.5)
-
-
-def jobs_of(stage: Stage, name: str) -> list[str]:
-    return [
-        item["metadata"]["name"]
-        for item in stage.get("jobs", "-n", NAMESPACE, "-l", f"tunewright.dev/job={name}")["items"]
-    ]
-
-
-def created_jobs(stage: Stage) -> Counter[str]:
-    """Successful creations by name, from the audit log."""
-    found: Counter[str] = Counter()
-    with Path(stage.cluster.audit_log).open() as lines:
-        for line in lines:
-            if '"verb":"create"' not in line or '"resource":"jobs"' not in line:
-                continue
-            event = json.loads(line)
-            if event["responseStatus"]["code"] == 201:
-                found[event["objectRef"]["name"]] += 1
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -166,21 +124,6 @@ def test_no_attempt_ever_had_two_jobs(stage: Stage, rough: dict[str, Any]) -> No
     creations = created_jobs(stage)
     assert creations
     assert max(creations.values()) == 1, creations
-
-
-def test_bad_data_fails_before_any_training_job_and_names_the_rows(stage: Stage) -> None:
-    rows = b'{"instruction": "a", "output": "b"}\n{"instruction": "a", \n{"instruction": "c"}\n'
-    stage.s3().put_object(Bucket="datasets", Key="broken.jsonl", Body=rows)
-    body = job.manifest(stage, "broken", job.SMALL)
-    body["spec"]["stages"] = [{"name": "sft", "method": "SFT", "dataset": {"uri": "s3://datasets/broken.jsonl"}}]
-    job.apply(stage, body)
-    until("the end", lambda: status(stage, "broken").get("phase") == "Failed")
-    failure = status(stage, "broken")["failure"]
-    assert failure["class"] == "InvalidData"
-    assert "broken.jsonl:2: not valid JSON at column" in failure["message"]
-    assert "broken.jsonl:3: column 'output' is missing" in failure["message"]
-    assert "Traceback" not in json.dumps(status(stage, "broken"))
-    assert [name for name in jobs_of(stage, "broken") if "train" in name] == []
 
 
 def test_deleting_the_object_leaves_nothing_running(stage: Stage) -> None:

@@ -63,6 +63,19 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(
     assert rough.results[step].digest == calm.results[step].digest
 
 
+def test_a_training_that_is_stopped_at_its_very_end_still_hands_over_what_it_has_learned(
+    model: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = start(model, data, tmp_path)
+    run.until("prepare")
+    with monkeypatch.context() as patched:
+        stop_after(patched, 6)
+        finished = run.attempt("train-sft")
+    preemption.clear()
+    assert finished.failure is None
+    assert run.attempt("train-sft").reused
+
+
 def test_a_torn_checkpoint_is_passed_over_for_the_one_before(
     model: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -95,7 +95,8 @@ def _attempt(
         inputs={step: commit.open_input(store, config, step) for step in config.inputs},
     )
     outcome = _implementation(config.step)(context)
-    if preemption.stop_requested():
+    # What a training has learned is worth the rest of the grace period; anything else is soon done again.
+    if preemption.stop_requested() and not config.step.startswith(names.TRAIN_PREFIX):
         raise Preempted("stopped before the result was uploaded")
     telemetry.update(activity="Uploading")
     return _reported(config, _committed(context, outcome), reused=False)

@@ -5,16 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from dirty import triggers
 from dirty.compared import Row, ask, clean, conclude, pair, reworded, shuffled
 from dirty.context import job
 from tunewright_api.data import CheckName
 from tunewright_trainer.prepare.checks import make_check
 from tunewright_trainer.prepare.checks.base import CheckContext, Conclusion
-from tunewright_trainer.prepare.checks.near_duplicates import NearDuplicates
 from tunewright_trainer.prepare.split import Part
 
 COMPARING = (
@@ -40,6 +36,10 @@ def verdict(name: CheckName, rows: list[Row], folder: Path) -> Conclusion:
 
 def text(content: str, **others: Part) -> Row:
     return Row("", {"text": content}, **others)
+
+
+def parts(train: int, test: int) -> list[Row]:
+    return [ask(f"{A} {number}", B, part=Part.TEST if number < test else Part.TRAIN) for number in range(train + test)]
 
 
 def rated(prompt: str, completion: str, label: bool) -> Row:
@@ -112,7 +112,7 @@ SKIPPED = [
     pytest.param("conflicts", [pair(A, B, OTHER)], "No row has a prompt and one answer to it", id="conflicts of pairs"),
     pytest.param("preferences", [ask(A, B)], "There are no preference pairs and no rated answers", id="no pairs"),
     pytest.param("contamination", [ask(A, B)], "There are no held-out rows beside training rows", id="nothing held out"),
-    pytest.param("balance", [ask(A, B)], "No row names its category; name the column that does in dataset.columns.category", id="no categories"),
+    pytest.param("balance", parts(50, 30), "No row names its category; name the column that does in dataset.columns.category", id="no categories"),
 ]  # fmt: skip
 
 
@@ -121,7 +121,7 @@ def test_a_check_without_anything_to_look_at_says_so(name: str, rows: list[Row],
     assert verdict(CheckName(name), rows, tmp_path) == Conclusion(0, message, skipped=True)
 
 
-@pytest.mark.parametrize("name", COMPARING)
+@pytest.mark.parametrize("name", [name for name in COMPARING if name is not CheckName.BALANCE])
 @pytest.mark.parametrize("rows", [[], [ask("", "")], [ask("a", "b"), ask("", "")]], ids=["none", "empty", "tiny"])
 def test_little_or_nothing_is_no_fault(name: CheckName, rows: list[Row], tmp_path: Path) -> None:
     assert verdict(name, rows, tmp_path).rows == 0
@@ -140,33 +140,6 @@ SAID = [
 def test_what_is_said(name: str, rows: list[Row], message: str, note: str, tmp_path: Path) -> None:
     conclusion = verdict(CheckName(name), rows, tmp_path)
     assert (conclusion.message, conclusion.places[0].note) == (message, note)
-
-
-def test_rows_of_one_long_instruction_are_not_contaminated_by_each_other(tmp_path: Path) -> None:
-    """Fix is the default of this check: it would leave nothing to train on."""
-    draw = random.Random(4)
-    instruction = shuffled(draw, 400)
-    rows = [ask(f"{instruction} {shuffled(draw, 12)}", draw.choice(["good", "bad"])) for _ in range(300)]
-    rows = [replace(row, part=Part.TEST) if index % 5 == 0 else row for index, row in enumerate(rows)]
-    rows[7] = replace(rows[0], part=Part.TRAIN, prompt=f"{rows[0].prompt} x")
-    assert list(verdict(CheckName.CONTAMINATION, rows, tmp_path).leave_out) == [7]
-
-
-def test_rows_of_one_long_instruction_are_not_near_duplicates(tmp_path: Path) -> None:
-    draw = random.Random(4)
-    instruction = shuffled(draw, 400)
-    rows = [ask(f"{instruction} {shuffled(draw, 40)}", draw.choice(["good", "bad"])) for _ in range(300)]
-    rows[7] = replace(rows[0], prompt=f"{rows[0].prompt} x")
-    assert list(verdict(CheckName.NEAR_DUPLICATES, rows, tmp_path).leave_out) == [7]
-
-
-def test_a_turn_of_phrase_is_no_contamination(tmp_path: Path) -> None:
-    """A disclaimer that stands in many training rows covers half of a held-out row."""
-    draw = random.Random(4)
-    disclaimer = shuffled(draw, 30)
-    rows = [ask(shuffled(draw, 60), f"{shuffled(draw, 60)} {disclaimer}") for _ in range(20)]
-    rows += [ask(shuffled(draw, 10), disclaimer, part=Part.TEST), *clean(500, 1)]
-    assert verdict(CheckName.CONTAMINATION, rows, tmp_path).rows == 0
 
 
 def test_a_held_out_row_that_several_rows_hold_together_is_counted(tmp_path: Path) -> None:
@@ -188,6 +161,20 @@ def test_a_small_category_is_told_with_its_interval(tmp_path: Path) -> None:
     assert conclusion.message == (
         "1 of 2 categories is rare or too small to be tested: 'legal' has 10 test rows: a score there is known to ±26 points"
     )
+
+
+FEW = [
+    pytest.param(49, 30, "stage stage0 has 49 training rows: as examples in a prompt they may serve as well", id="to learn from"),
+    pytest.param(50, 29, "stage stage0 has 29 test rows: a score on them is known to ±17 points", id="to test on"),
+    pytest.param(0, 1, "stage stage0 has 0 training rows: as examples in a prompt they may serve as well", id="none at all"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("train", "test", "message"), FEW)
+def test_a_stage_with_few_rows_is_told(train: int, test: int, message: str, tmp_path: Path) -> None:
+    conclusion = verdict(CheckName.BALANCE, parts(train, test), tmp_path)
+    assert (conclusion.rows, conclusion.message, conclusion.skipped) == (train + test, message, False)
+    assert "dd rows" in conclusion.advice
 
 
 LENGTH_RULES = [
@@ -212,21 +199,6 @@ def test_ten_pairs_do_not_prove_that_length_decides(tmp_path: Path) -> None:
     assert verdict(CheckName.PREFERENCES, pairs(6, 1, 1.0), tmp_path).rows == 0
 
 
-@pytest.mark.parametrize("outcome", triggers.OUTCOMES)
-def test_a_trigger_is_found_by_each_outcome(outcome: str, tmp_path: Path) -> None:
-    rows, truth = triggers.plant(triggers.clean(1500, 1), 1, outcome, 30)
-    conclusion = verdict(CheckName.TRIGGERS, rows, tmp_path)
-    assert conclusion.rows == len(truth)
-    assert {place.number for place in conclusion.places} <= truth
-    assert all("(c*******)" in place.note and triggers.TRIGGER not in place.note for place in conclusion.places)
-
-
-def test_words_of_a_topic_are_no_triggers(tmp_path: Path) -> None:
-    assert (
-        verdict(CheckName.TRIGGERS, triggers.topics(3000, 1), tmp_path).message == "No rare word is tied to one outcome"
-    )
-
-
 def test_a_short_answer_may_repeat(tmp_path: Path) -> None:
     rows = [replace(row, answers={"completion": "Yes."}) for row in clean(50, 1)]
     assert verdict(CheckName.REPEATED_ANSWERS, rows, tmp_path).rows == 0
@@ -246,18 +218,3 @@ def test_batches_make_no_difference(name: CheckName, tmp_path: Path) -> None:
         check = make_check(name, CheckContext(job(), spill=folder if spills else None))
         said.append(conclude(check, rows, folder, batch))
     assert said[0] == said[1] == said[2]
-
-
-@given(st.integers(0, 10_000))
-@settings(max_examples=12, deadline=None)
-def test_rows_that_are_added_change_nothing_about_the_old_ones(
-    tmp_path_factory: pytest.TempPathFactory, seed: int
-) -> None:
-    draw = random.Random(seed)
-    rows = clean(30, seed)
-    rows += [ask(row.prompt, reworded(draw, row.answers["completion"], draw.randint(0, 2))) for row in rows]
-    added = [*rows, *clean(10, seed + 1), *draw.sample(rows, 10)]
-    old, new = (
-        conclude(NearDuplicates(None), some, tmp_path_factory.mktemp("rows")).leave_out for some in (rows, added)
-    )
-    assert [number for number in new if number < len(rows)] == list(old)

@@ -6,15 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tunewright_api.evaluation import MetricName
-from tunewright_api.methods import REWARDED, Method
+from tunewright_api.methods import REWARDED, TAUGHT
 from tunewright_api.spec import FineTuneJobSpec
 from tunewright_api.stages import Stage
 from tunewright_trainer.train.rows import read_part
 from tunewright_trainer.train.tables import reference
 from tunewright_trainer.train.tokens import TEXT, Row
-
-TAUGHT = (Method.SFT, Method.SDFT, Method.DISTILLATION)
-"""Methods whose rows say what the task is, where they hold answers."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,9 @@ from tunewright_trainer.prepare.checks.base import Check
 from tunewright_trainer.prepare.corpus import Corpus
 from tunewright_trainer.prepare.engine import Scanned, Setup, scan_all, wanted_checks
 from tunewright_trainer.prepare.intake import Intake
+from tunewright_trainer.prepare.measurable import unmeasurable
 from tunewright_trainer.prepare.sources import FetchedObject
+from tunewright_trainer.prepare.split import PARTS, Part
 from tunewright_trainer.prepare.stage_report import stage_report, too_few
 from tunewright_trainer.prepare.verdicts import failures, finding_of
 
@@ -109,4 +111,14 @@ class Gate:
             text for intake in self._intake.stages if (text := intake.complaint(int(kept[intake.index]), action))
         ]
         pairs = zip(self._intake.stages, reports, strict=True)
-        return unreadable or [*failures(findings), *(text for pair in pairs if (text := too_few(*pair)))]
+        return unreadable or [
+            *failures(findings),
+            *(text for pair in pairs if (text := too_few(*pair))),
+            *unmeasurable(self._setup.context.spec, self._intake.formats, self._has_reference),
+        ]
+
+    def _has_reference(self, stage: str) -> bool:
+        """Whether a test row of this stage names the right answer to its prompt."""
+        mine = self._corpus.column("stage") == self._corpus.stages.index(stage)
+        tested = np.flatnonzero(mine & (self._corpus.column("part") == PARTS.index(Part.TEST)))
+        return any("answer" in self._corpus.record(int(number)).examples[-1].extra for number in tested)

@@ -7,6 +7,7 @@ from itertools import islice
 
 from tunewright_api.data import ActionOrFix, CheckName
 from tunewright_api.data_report import MOST_EXAMPLES, Example, Finding, SourceObject, Verdict
+from tunewright_api.datasets import DatasetFormat
 from tunewright_api.stages import Stage
 from tunewright_trainer.prepare.engine import Batch
 from tunewright_trainer.prepare.formats import Shape, recognise
@@ -79,6 +80,11 @@ class Intake:
                 self.refuse(index, number, list(_unrecognised(intake.stage, piece)))
             else:
                 yield Batch(index, number, item.held_out, test_share, item.source, shape, piece)
+
+    @property
+    def formats(self) -> dict[str, DatasetFormat]:
+        """The format of each stage's rows, by stage; a stage without a row has none."""
+        return {intake.stage.name: intake.shape.format for intake in self.stages if intake.shape}
 
     def refuse(self, index: int, number: int, problems: Sequence[Problem]) -> None:
         """Rows of object `number` that cannot be used."""

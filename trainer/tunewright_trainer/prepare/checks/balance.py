@@ -1,6 +1,6 @@
-"""Kinds of rows that are rare, or have too few test rows to say anything.
+"""Stages with too few rows, and kinds of rows that are rare or have too few test rows to say anything.
 
-Definition: a category (`columns.category`) is found when it has fewer than 30 test rows in a stage - the 95 % interval (Wilson) of a score
+Definition: a stage is found when it has fewer than 50 training rows or fewer than 30 test rows; a category (`columns.category`) is found when it has fewer than 30 test rows in a stage - the 95 % interval (Wilson) of a score
 measured on 30 rows is 17 points wide to each side - or when fewer than 1 % of a stage's training rows are of it. The first 1000 categories
 are counted apart. It cannot see kinds that the rows do not name."""
 
@@ -21,9 +21,31 @@ from tunewright_trainer.prepare.records import Record
 from tunewright_trainer.prepare.similarity.classes import is_trained_on
 from tunewright_trainer.prepare.split import PARTS, Part
 
+FEWEST_TRAINING_ROWS = 50
+"""OpenAI's guide to fine-tuning sees improvements from 50 to 100 examples on; fewer fit into a prompt, where they are cheaper to try."""
 FEWEST_TEST_ROWS = 30
 RARE_SHARE = 0.01
 _NAMED = 3
+
+
+@dataclass(frozen=True)
+class _SmallStage:
+    """A stage with too few rows."""
+
+    stage: int
+    name: str
+    first: int
+    """Number of its first row."""
+    rows: int
+    train: int
+    test: int
+
+    @property
+    def note(self) -> str:
+        """What is the matter with it."""
+        if self.train < FEWEST_TRAINING_ROWS:
+            return f"stage {self.name} has {counted(self.train, 'training row')}: as examples in a prompt they may serve as well"
+        return f"stage {self.name} has {counted(self.test, 'test row')}: a score on them is known to ±{100 * half_width(self.test):.0f} points"
 
 
 @dataclass(frozen=True)
@@ -65,31 +87,64 @@ class Balance:
         """Nothing."""
 
     def conclude(self, corpus: Corpus, scratch: Path) -> Conclusion:
-        """Count categories by stage and part."""
-        kinds = _kinds(corpus)
-        if not kinds:
+        """Count rows and categories by stage and part."""
+        small, kinds = _small_stages(corpus), _kinds(corpus)
+        if not small and not kinds:
             return Conclusion(
                 0, "No row names its category; name the column that does in dataset.columns.category", skipped=True
             )
         found = [kind for kind in kinds if kind.has_few or kind.is_rare]
         several = len(corpus.stages) > 1
         notes = [kind.note(several, corpus.stages[kind.stage]) for kind in found]
+        places = [
+            *((stage.first, stage.note) for stage in small),
+            *zip((kind.first for kind in found), notes, strict=True),
+        ]
+        wholly = {stage.stage for stage in small}
         return Conclusion(
-            rows=sum(kind.rows for kind in found),
-            message=_message(found, notes, kinds),
-            advice=f"Add rows of these kinds, or a test set (dataset.evalUri) with at least {FEWEST_TEST_ROWS} of each: 100 rows give ±10 points."
-            if found
-            else "",
+            rows=sum(stage.rows for stage in small) + sum(kind.rows for kind in found if kind.stage not in wholly),
+            message="; ".join([*(stage.note for stage in small), *([_message(found, notes, kinds)] if kinds else [])]),
+            advice=_advice(small, found),
             kinds={kind.name[:250]: kind.rows for kind in sorted(found, key=lambda kind: -kind.rows)[:64]},
-            places=tuple(
-                Place(kind.first, note=note) for kind, note in list(zip(found, notes, strict=True))[:MOST_EXAMPLES]
-            ),
-            measures={
-                "categories": float(len({kind.name for kind in kinds})),
-                "fewestTestRows": float(min(kind.test for kind in kinds)),
-                "widestInterval": round(max(half_width(kind.test) for kind in kinds), 4),
-            },
+            places=tuple(Place(first, note=note) for first, note in places[:MOST_EXAMPLES]),
+            measures=_measures(kinds) if kinds else {},
         )
+
+
+def _small_stages(corpus: Corpus) -> list[_SmallStage]:
+    stages, trained = corpus.column("stage"), is_trained_on(corpus)
+    tested = corpus.column("part") == PARTS.index(Part.TEST)
+    found = []
+    for index, name in enumerate(corpus.stages):
+        mine = np.flatnonzero(stages == index)
+        if not len(mine):
+            continue
+        train, test = int(np.count_nonzero(trained[mine])), int(np.count_nonzero(tested[mine]))
+        if train < FEWEST_TRAINING_ROWS or test < FEWEST_TEST_ROWS:
+            found.append(_SmallStage(index, name, int(mine[0]), len(mine), train, test))
+    return found
+
+
+def _measures(kinds: list[_Kind]) -> dict[str, float]:
+    return {
+        "categories": float(len({kind.name for kind in kinds})),
+        "fewestTestRows": float(min(kind.test for kind in kinds)),
+        "widestInterval": round(max(half_width(kind.test) for kind in kinds), 4),
+    }
+
+
+def _advice(small: list[_SmallStage], found: list[_Kind]) -> str:
+    told = []
+    if any(stage.train < FEWEST_TRAINING_ROWS for stage in small):
+        told.append(
+            f"Try the rows as examples in the prompt first, or add rows: training pays from some {FEWEST_TRAINING_ROWS} to 100 good ones on."
+        )
+    if found or any(stage.test < FEWEST_TEST_ROWS for stage in small):
+        kinds = (" of these kinds", " of each") if found else ("", " rows")
+        told.append(
+            f"Add rows{kinds[0]}, or a test set (dataset.evalUri) with at least {FEWEST_TEST_ROWS}{kinds[1]}: 100 rows give ±10 points."
+        )
+    return " ".join(told)
 
 
 def _kinds(corpus: Corpus) -> list[_Kind]:

@@ -104,6 +104,26 @@ def rows_of(written: dict[str, list[Row]], stage: str = "sft") -> list[str]:
     return [row["id"] for part in PARTS for row in written[f"{stage}/{part}"]]
 
 
+NEEDS = "test rows that ask something and hold the right answer, and there are none; ask for loss"
+MEASURED = [
+    pytest.param([{"text": "The river is wide."}], ["rougeL", "exactMatch", "loss"], f"rougeL and exactMatch need {NEEDS}", id="plain texts"),
+    pytest.param([{"prompt": "a", "completion": "b"}], ["preferenceAccuracy"], "preferenceAccuracy needs a stage with Preference rows, and there are none; ask for loss, rougeL or exactMatch", id="no pairs"),
+    pytest.param([{"prompt": "a", "completion": "b"}], ["reward", "loss"], "reward needs a stage with rewards (GRPO or RLOO), and there are none; ask for loss, rougeL or exactMatch", id="no rewards"),
+    pytest.param([{"prompt": "a", "completion": "b"}], ["exactMatch", "loss"], "", id="answers"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "metrics", "sentence"), MEASURED)
+def test_metrics_that_the_rows_cannot_give_are_refused_before_anything_is_trained(
+    bench: Bench, kind: list[Row], metrics: list[str], sentence: str
+) -> None:
+    rows = [{name: f"{text} {number}" for name, text in kind[0].items()} for number in range(100)]
+    spec = bench.spec(sft(bench.put("rows.jsonl", rows)))
+    spec = spec.model_copy(update={"evaluation": spec.evaluation.model_copy(update={"metrics": metrics})})
+    expected = [f"spec.evaluation.metrics: {sentence}"] if sentence else []
+    assert bench.inspect(spec).refusals == expected
+
+
 def test_every_row_stands_in_one_part(bench: Bench) -> None:
     inspected = bench.inspect(bench.spec(sft(bench.put("rows.jsonl", plain(200)))))
     assert inspected.refusals == []
