@@ -71,7 +71,10 @@ bench-duplicates: $(STAMP) ## Near-duplicates against brute force: recall, preci
 bench-data-checks: $(STAMP) ## What each check of the data finds and costs: the table of docs/data-checks.md
 	$(PYTHON) -m pytest tests/bench/test_data_checks.py
 
+bench-operator: $(STAMP) ## The operator at scale beside Kubeflow Trainer's controller; writes docs/operator-performance.md
+	$(PYTHON) -m pytest tests/bench/test_operator.py -s
+
 bench-data-gate: $(STAMP) ## The data gate by size: time, and memory of all its processes
 	$(PYTHON) -m pytest tests/bench/test_data_gate.py -s
 
-.PHONY: help setup demo demo-down test unit e2e check faults mutations crds format fuzz bench bench-download bench-duplicates bench-data-checks bench-data-gate bench-methods
+.PHONY: help setup demo demo-down test unit e2e check faults mutations crds format fuzz bench bench-download bench-duplicates bench-data-checks bench-data-gate bench-methods bench-operator

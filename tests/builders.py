@@ -176,7 +176,7 @@ def data_report(**changes: Any) -> DataReport:
         stage="sft", uri="s3://data/sft.jsonl", etag="9b2cf5", size=412_000, sha256="b" * 64, rows=430, refused=3
     )
     defaults: dict[str, Any] = {
-        "message": "427 rows can be trained on. 12 of 400 rows stand more than once.", "passed": True, "model_type": "llama",
+        "message": "427 rows to train on. 12 of 400 rows stand more than once.", "passed": True, "model_type": "llama",
         "digest": DIGEST, "objects": [source], "stages": [stage_report()], "fit": fit_estimate(),
         "findings": [finding(), finding(CheckName.SECRETS, Verdict.PASSED, rows=0, message="No secret was found.")],
     }  # fmt: skip

@@ -3,37 +3,25 @@
 import json
 from pathlib import Path
 
+from tiny_tokenizer import TEMPLATE, trained
 from tunewright_api.run import RunConfig, RunResult, StepInput
 from tunewright_api.spec import FineTuneJobSpec
 from tunewright_trainer.shell.environment import Environment
 from tunewright_trainer.step import run_step
 
-TEMPLATE = (
-    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}"
-    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
-)
 WORDS = ["red", "green", "blue", "one", "two", "three", "cat", "dog", "bird", "sun", "moon", "star"]
 
 
 def make_model(folder: Path, spread: float = 0.02, seed: int = 0) -> Path:
     """Write the model's folder. With a small `spread` of its weights, tied embeddings leave little to learn: 0.2 lets it be sure of a word."""
     import torch
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-    plain = Tokenizer(models.BPE())
-    plain.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    plain.decoder = decoders.ByteLevel()
-    special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
-    trainer = trainers.BpeTrainer(
-        vocab_size=400,
-        special_tokens=special,
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    plain.train_from_iterator([" ".join(WORDS)] * 5, trainer)
     tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=plain, eos_token="<|im_end|>", pad_token="<|im_end|>", bos_token="<|im_start|>"
+        tokenizer_object=trained([" ".join(WORDS)] * 5, 400),
+        eos_token="<|im_end|>",
+        pad_token="<|im_end|>",
+        bos_token="<|im_start|>",
     )
     tokenizer.chat_template = TEMPLATE
     torch.manual_seed(seed)

@@ -16,6 +16,13 @@ class Action(StrEnum):
     FAIL = "Fail"
 
 
+class FailOrFix(StrEnum):
+    """What to do about rows that cannot be trained on as they are."""
+
+    FAIL = "Fail"
+    FIX = "Fix"
+
+
 class ActionOrFix(StrEnum):
     """What to do about rows that a check finds, where there is a safe way to mend them."""
 
@@ -53,11 +60,11 @@ class CheckName(StrEnum):
 class Checks(ApiModel):
     """What to do about what each check finds: Ignore it, Warn in status and report, Fail the run before a GPU is asked for, or Fix the rows where that is safe."""
 
-    structure: ActionOrFix | None = None
+    structure: FailOrFix | None = None
     """Rows that cannot be read, or lack what their format has. Fix leaves them out. Default: Fail."""
-    length: ActionOrFix | None = None
+    length: FailOrFix | None = None
     """Rows longer than maxLength or the model's context: they would be cut. Fix leaves them out. Default: Fail."""
-    rendering: ActionOrFix | None = None
+    rendering: FailOrFix | None = None
     """Rows of which nothing would be learned, or whose end-of-turn token would not be, under the model's chat template. Fix leaves them out. Default: Fail."""
     outliers: Action | None = None
     """Rows far longer or shorter than the rest. Default: Warn."""

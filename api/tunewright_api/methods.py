@@ -48,6 +48,9 @@ TAUGHT = (Method.SFT, Method.SDFT, Method.DISTILLATION)
 GENERATING = (*REWARDED, Method.SDFT, Method.DISTILLATION)
 """Methods that learn from answers of their own."""
 
+ANSWERLESS = (*REWARDED, Method.DISTILLATION)
+"""Methods that take only the prompt of a row into the model."""
+
 FIELD_METHODS: dict[str, tuple[Method, ...]] = {
     "beta": (Method.DPO, Method.KTO, Method.ORPO, *REWARDED, Method.DISTILLATION),
     "generations": REWARDED,

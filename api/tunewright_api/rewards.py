@@ -19,6 +19,8 @@ class BuiltinReward(StrEnum):
     PASSES_TESTS = "PassesTests"
 
 
+COMPARING = (BuiltinReward.EXACT_ANSWER, BuiltinReward.NUMERIC, BuiltinReward.PASSES_TESTS)
+"""Rewards that compare with the row's own answer."""
 _OWNERS = {
     "pattern": BuiltinReward.REGULAR_EXPRESSION,
     "schema": BuiltinReward.JSON_SCHEMA,

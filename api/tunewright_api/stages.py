@@ -8,7 +8,7 @@ from tunewright_api.base import ApiModel, FreeForm, cel, matching
 from tunewright_api.datasets import Dataset, DatasetFormat
 from tunewright_api.hyperparameters import Hyperparameters
 from tunewright_api.methods import FIELD_METHODS, METHOD_FORMATS, REWARDED, Method, listed
-from tunewright_api.rewards import Reward, Teacher
+from tunewright_api.rewards import COMPARING, Reward, Teacher
 from tunewright_api.training_arguments import denied
 
 __all__ = ["DatasetFormat", "Hyperparameters", "Method", "Stage"]
@@ -112,6 +112,11 @@ class Stage(ApiModel):
         if self.method in {Method.DPO, Method.KTO, Method.ORPO}:
             return beta > 0
         return self.method is not Method.DISTILLATION or beta <= 1
+
+    @property
+    def needs_answer(self) -> bool:
+        """Whether a reward compares with the row's own answer."""
+        return any(reward.builtin in COMPARING for reward in self.rewards or [])
 
     @property
     def scorers(self) -> tuple[str, ...]:

@@ -4,6 +4,8 @@ from pathlib import Path
 from pydoc_data.topics import topics
 from typing import Any
 
+from tiny_tokenizer import trained
+
 TEMPLATE = (
     "{% for message in messages %}"
     "{% if message['role'] == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}"
@@ -15,19 +17,10 @@ TEMPLATE = (
 
 def make_tokenizer(folder: Path, template: str = TEMPLATE, *, begins: bool = False) -> Path:
     """Write the folder; with `begins`, of a tokenizer that sets a token before each text."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+    from tokenizers import processors
     from transformers import PreTrainedTokenizerFast
 
-    plain = Tokenizer(models.BPE())
-    plain.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    plain.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=2000,
-        special_tokens=["<|endoftext|>", "<|im_start|>", "<|im_end|>"],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    plain.train_from_iterator([str(topic) for _, topic in sorted(topics.items())], trainer)
+    plain = trained([str(topic) for _, topic in sorted(topics.items())], 2000)
     if begins:
         plain.post_processor = processors.TemplateProcessing("<|endoftext|> $A", special_tokens=[("<|endoftext|>", 0)])
     tokenizer: Any = PreTrainedTokenizerFast

@@ -51,7 +51,7 @@ BAD_LINES = [
     pytest.param(b'{"prompt": "a", "completion": null}', "column 'completion' must be a text", id="null for an answer"),
     pytest.param(row(1, completion=42), "column 'completion' must be a text", id="a number for an answer"),
     pytest.param(row(1, completion=" \t"), "column 'completion' is empty", id="an answer of blanks"),
-    pytest.param(messages(("user", "a"), ("assistant", "b")), "is a Messages row among PromptCompletion rows; one file holds rows of one format", id="a mixture of formats"),
+    pytest.param(messages(("user", "a"), ("assistant", "b")), "is a Messages row among PromptCompletion rows; all files of a stage hold rows of one format", id="a mixture of formats"),
 ]  # fmt: skip
 
 
@@ -154,22 +154,12 @@ def test_a_gigantic_line_is_refused_by_its_length_before_a_gpu_is_asked_for(worl
     uri = world.put("data/gigantic/rows.jsonl", with_line(row(1, prompt="say " + "red " * 250_000)))
     result = world.attempt(world.config("gigantic", names.PREPARE, world.spec(uri)))
     assert result.failure is not None
-    assert re.search(r"^1 of 41 rows \(2\.4 %\) are longer than 256 tokens, .*rows\.jsonl:7", result.failure.message), (
-        result.failure.message
-    )
+    assert re.search(
+        r"^1 of 41 rows \(2\.4 %\) are too long: the longest has \d+ tokens, at most 256; .*rows\.jsonl:7",
+        result.failure.message,
+    ), result.failure.message
     assert_refused(result, FailureClass.INVALID_DATA, result.failure.message)
     assert world.manifests("gigantic") == []
-
-
-def test_a_row_that_only_training_finds_too_long_is_refused_there(world: World) -> None:
-    uri = world.put("data/warned/rows.jsonl", with_line(row(1, prompt="say " + "red " * 2_500)))
-    spec = {**world.spec(uri), "data": {"checks": {"length": "Warn"}}}
-    assert world.attempt(world.config("warned", names.PREPARE, spec)).failure is None
-    result = world.attempt(world.config("warned", "train-sft", spec))
-    assert result.failure is not None
-    assert_refused(result, FailureClass.INVALID_DATA, result.failure.message)
-    assert "longer than 256 tokens (the model's context): rows.jsonl:7" in result.failure.message
-    assert [key.rsplit("/", 2)[-2] for key in world.manifests("warned")] == ["prepare"]
 
 
 def secret(folder: Path, access_key: str | None, secret_key: str | None) -> Path:

@@ -205,7 +205,7 @@ def test_a_local_file_is_for_local_runs_only(kubectl: Kubectl) -> None:
     assert FineTuneJobSpec.model_validate(body).model.uri == "file:///models/m"
 
 
-FULL = {**spec(), "seed": 1, "image": "trainer:1", "split": {"seed": 7}, "data": {"checks": {"length": "Warn"}}, "tuning": {"rank": 8}, "evaluation": {"maxRows": 9}, "storage": {"region": "r"}, "compute": {"gpusPerNode": 0}, "imagePullSecrets": [{"name": "pull"}]}  # fmt: skip
+FULL = {**spec(), "seed": 1, "image": "trainer:1", "split": {"seed": 7}, "data": {"checks": {"length": "Fix"}}, "tuning": {"rank": 8}, "evaluation": {"maxRows": 9}, "storage": {"region": "r"}, "compute": {"gpusPerNode": 0}, "imagePullSecrets": [{"name": "pull"}]}  # fmt: skip
 FIXED_CHANGES = {
     "model": lambda value: {**value, "id": "org/other"},
     "output": lambda value: {"uri": value["uri"] + "/other"},

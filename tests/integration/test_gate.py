@@ -1,5 +1,6 @@
 """The gate as a whole: what goes in comes out in a part, or is named; and what comes out depends on nothing else."""
 
+import gzip
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
@@ -173,7 +174,7 @@ def test_fix_trains_without_the_rows_that_cannot_be_read_and_says_so(bench: Benc
     [
         pytest.param([], "has no rows", id="an empty file"),
         pytest.param([b"\n\n"], "has no rows", id="blank lines"),
-        pytest.param(plain(3), "rows to train on after the split; at least 4 are needed", id="three rows"),
+        pytest.param(plain(3), " to train on after the split; at least 4 are needed", id="three rows"),
     ],
 )
 def test_too_little_is_refused(bench: Bench, rows: list[Row | bytes], sentence: str) -> None:
@@ -255,3 +256,54 @@ def test_texts_are_split_by_their_own_words(bench: Bench) -> None:
     where = bench.put("rows.jsonl", [{"text": f"{row['prompt']} {row['completion']}"} for row in plain(200)])
     written = bench.written(bench.inspect(bench.spec(sft(where))))
     assert all(len(written[f"sft/{part}"]) > 5 for part in PARTS)
+
+
+SECRET, EMAIL = "AKIAQ7X4TBWL2MZ5RVNE", "john.doe@realmail.org"
+TELLING: list[Any] = [
+    pytest.param([{**row, "category": EMAIL if number % 2 else SECRET} for number, row in enumerate(plain(100))], {}, id="categories"),
+    pytest.param([*plain(50), {**plain(1)[0], EMAIL: 1}, {**plain(1)[0], SECRET: 1}], {}, id="names of columns"),
+    pytest.param([*plain(50), f'{{"{EMAIL}": 1, "{EMAIL}": 2}}\n'.encode()], {}, id="keys that stand twice"),
+    pytest.param([{EMAIL: "a", SECRET: "b"}], {}, id="columns of no format"),
+    pytest.param([{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": None, "tool_calls": [{"function": {"name": "f", "arguments": {EMAIL: "password: hunter2x!", "k" * 400: SECRET}}}]}]}], {"secrets": "Warn"}, id="arguments of a call, one under a key without end"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rows", "checks"), TELLING)
+def test_nothing_that_is_told_gives_away_what_the_gate_looks_for(
+    bench: Bench, rows: list[Row | bytes], checks: dict[str, str]
+) -> None:
+    found = bench.inspect(bench.spec(sft(bench.put("rows.jsonl", rows)), **checks))
+    told = [
+        *found.refusals,
+        *(finding.model_dump_json() for finding in found.findings),
+        *(stage.model_dump_json() for stage in found.stages),
+    ]
+    assert any("[EMAIL]" in text for text in told)
+    assert [text for text in told if EMAIL in text or SECRET in text or "hunter2x" in text] == []
+
+
+def test_objects_that_cannot_be_read_are_all_told_by_the_names_that_tell_them_apart(bench: Bench) -> None:
+    whole = gzip.compress(b"".join(json.dumps(row).encode() + b"\n" for row in plain(200)))
+    for folder in ("a", "b"):
+        bench.put(f"{folder}/rows.jsonl.gz", [whole[:-20]])
+    bench.put("c/rows.jsonl", plain(100))
+    found = bench.inspect(bench.spec(sft(f"file://{bench.folder}/"), structure="Fix"))
+    assert [text.partition(" is cut short")[0] for text in found.refusals] == ["a/rows.jsonl.gz", "b/rows.jsonl.gz"]
+    assert found.findings[0].verdict is Verdict.FAILED
+
+
+def test_a_long_key_has_room_in_the_report(bench: Bench) -> None:
+    folder = "/".join(["long" * 20] * 3)
+    bench.put(f"{folder}/a/rows.jsonl", [*plain(50), b"x\n"])
+    bench.put(f"{folder}/b/rows.jsonl", plain(50, 50))
+    (finding, *_) = bench.inspect(bench.spec(sft(f"file://{bench.folder}/"))).findings
+    assert finding.examples[0].place.endswith("a/rows.jsonl:51")
+
+
+def test_an_answer_of_which_the_template_keeps_nothing_but_its_end_is_told(bench: Bench) -> None:
+    call = {"function": {"name": "f", "arguments": "{}"}}
+    rows = [{"messages": [{"role": "user", "content": f"do {number}"}, {"role": "assistant", "content": None, "tool_calls": [call]}]} for number in range(50)]  # fmt: skip
+    (refusal, *_) = bench.inspect(bench.spec(sft(bench.put("rows.jsonl", rows)))).refusals
+    assert refusal.startswith(
+        "50 of 50 rows (100 %) cannot be learned from: the chat template leaves nothing of an answer to learn"
+    )

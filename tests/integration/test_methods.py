@@ -351,3 +351,28 @@ def test_dpo_takes_every_loss_of_trl(place: Place, tmp_path: Path, loss: str) ->
     run.until("train-s")
     figures = run.results["train-s"].figures
     assert figures["lastLoss"] < figures["firstLoss"], figures
+
+
+ODD = [
+    pytest.param("KTO", lambda q, a, i: {"prompt": q, "completion": a, "label": i % 2 == 0}, ["loss", "rougeL"], id="answers with a label"),
+    pytest.param("GRPO", lambda q, a, i: {"prompt": q}, ["reward"], id="prompts alone, rewarded"),
+    pytest.param("GRPO", lambda q, a, i: {"prompt": q, "answer": a}, ["reward"], id="prompts with a reference, rewarded"),
+    pytest.param("Distillation", lambda q, a, i: {"prompt": q}, ["preferenceAccuracy"], id="prompts alone, taught by a model, with a stage of pairs"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("method", "row", "metrics"), ODD)
+def test_rows_that_only_some_methods_read_are_trained_on_and_evaluated(
+    place: Place, tmp_path: Path, method: str, row: Callable[[str, str, int], Wire], metrics: list[str]
+) -> None:
+    pairs = [json.loads(line) for line in (place.data / "sft.jsonl").read_text().splitlines()]
+    rows = [row(pair["prompt"], pair["completion"], index) for index, pair in enumerate(pairs)]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(made) + "\n" for made in rows))
+    made = stage(place, method, LORA)
+    made["dataset"] = {"uri": f"file://{tmp_path}/rows.jsonl"}
+    made["hyperparameters"] = {**made["hyperparameters"], "maxSteps": 2}
+    after = [{**stage(place, "DPO", LORA), "name": "after"}] if method == "Distillation" else []
+    run = job(place, tmp_path, LORA, made, *after, evaluation={"maxRows": 4, "maxNewTokens": 4, "metrics": metrics})
+    evaluation = run.until("publish").evaluation
+    assert evaluation is not None
+    assert [metric.name for metric in evaluation.metrics] == metrics

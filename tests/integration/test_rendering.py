@@ -79,8 +79,9 @@ def test_learns_what_the_trainer_learns(template: str, example: Example, tmp_pat
     folder = make_tokenizer(tmp_path, template, begins=True)
     row = {"prompt": example.prompt, **example.answers}
     encoded = encode(row, learned_answer(row), PreTrainedTokenizerFast.from_pretrained(folder))
-    whole = len(encoded.ids)
-    assert Renderer(folder).measure([Record(1, 1, (example,))]) == [Rendered(whole, whole, sum(encoded.mask))]
+    whole, learned = len(encoded.ids), sum(encoded.mask)
+    (found,) = Renderer(folder).measure([Record(1, 1, (example,))])
+    assert found == Rendered(whole, whole, learned, prompt=whole - learned)
 
 
 @pytest.mark.parametrize(
@@ -102,15 +103,15 @@ def test_learns_what_the_trainer_learns(template: str, example: Example, tmp_pat
 )  # fmt: skip
 def test_measures(renderer: Renderer, tokenizer: Any, example: Example, expected: list[str]) -> None:
     prompt, learned = expected
-    whole = count(tokenizer, prompt + learned)
-    assert renderer.measure([Record(1, 1, (example,))]) == [Rendered(whole, whole, whole - count(tokenizer, prompt))]
+    whole, before = count(tokenizer, prompt + learned), count(tokenizer, prompt)
+    assert renderer.measure([Record(1, 1, (example,))]) == [Rendered(whole, whole, whole - before, prompt=before)]
 
 
 def test_adds_up_the_examples_of_a_conversation(renderer: Renderer) -> None:
     first = Example([user("a")], {"completion": [assistant("b")]}, {})
     second = Example([user("a"), assistant("b"), user("c")], {"completion": [assistant("d")]}, {})
     one, two, both = renderer.measure([Record(1, 1, (first,)), Record(2, 2, (second,)), Record(3, 3, (first, second))])
-    assert both == Rendered(one.tokens + two.tokens, two.longest, one.learned + two.learned)
+    assert both == Rendered(one.tokens + two.tokens, two.longest, one.learned + two.learned, prompt=two.prompt)
 
 
 @pytest.mark.parametrize(

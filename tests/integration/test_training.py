@@ -269,7 +269,7 @@ def test_rows_that_would_be_cut_are_refused_before_training(model: Path, data: P
     failure = run.attempt("prepare").failure
     assert failure is not None
     assert failure.failure_class is FailureClass.INVALID_DATA
-    assert "rows (50 %) are longer than 16 tokens" in failure.message
+    assert "rows (50 %) are too long: the longest has 35 tokens, at most 16" in failure.message
 
 
 def test_a_loss_that_is_no_number_ends_the_run(model: Path, data: Path, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ DATASET = DatasetStatus(
     validation=44,
     test=43,
     tokens=64_200,
-    message="427 rows can be trained on. 12 rows stand more than once.",
+    message="427 rows to train on. 12 rows stand more than once.",
     findings=[DatasetFinding(check="duplicates", verdict="Warned", rows=12, message="12 rows stand more than once.")],
     fit="Fits one H100: 17.1 GiB of 79.6 GiB, 66 steps.",
     report_uri="s3://out/report.json",

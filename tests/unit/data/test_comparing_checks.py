@@ -177,6 +177,13 @@ def test_a_stage_with_few_rows_is_told(train: int, test: int, message: str, tmp_
     assert "dd rows" in conclusion.advice
 
 
+@pytest.mark.parametrize(("label", "rating"), [(True, "good"), (False, "bad")])
+def test_answers_that_are_all_rated_alike_are_told(label: bool, rating: str, tmp_path: Path) -> None:
+    conclusion = verdict(CheckName.PREFERENCES, [rated(f"{A} {number}", B, label) for number in range(3)], tmp_path)
+    assert conclusion.rows == 3
+    assert conclusion.message == f"3 answers are rated, all of them {rating}: there is nothing to tell good from bad by"
+
+
 LENGTH_RULES = [
     pytest.param(0.9, True, "Length alone decides: the longer answer is the chosen one in", id="the longer one wins"),
     pytest.param(0.1, True, "Length alone decides: the shorter answer is the chosen one in", id="the shorter one wins"),

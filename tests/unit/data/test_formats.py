@@ -226,7 +226,7 @@ def test_a_bad_row_is_refused_with_the_field_and_what_was_expected(row: Rows, me
 AMONG_OTHERS: list[Any] = [
     pytest.param({"prompt": "a", "completions": "b"}, DatasetFormat.PROMPT_COMPLETION, "column 'completion' is missing; is 'completions' meant?", id="a misspelt column"),
     pytest.param({"prompt": "a"}, DatasetFormat.PROMPT_COMPLETION, "column 'completion' is missing", id="a missing column"),
-    pytest.param({"messages": DIALOGUE}, DatasetFormat.PROMPT_COMPLETION, "is a Messages row among PromptCompletion rows; one file holds rows of one format", id="a row of another format"),
+    pytest.param({"messages": DIALOGUE}, DatasetFormat.PROMPT_COMPLETION, "is a Messages row among PromptCompletion rows; all files of a stage hold rows of one format", id="a row of another format"),
     pytest.param({"prompt": "a", "completion": "b", "label": "good"}, DatasetFormat.UNPAIRED, "column 'label' must be true or false", id="a word for a label"),
     pytest.param({"prompt": "a", "answer": ""}, DatasetFormat.PROMPT_ONLY, "column 'answer' is empty", id="an empty reference"),
 ]  # fmt: skip
@@ -243,3 +243,39 @@ def test_a_format_that_the_method_cannot_read_is_refused_though_it_is_given() ->
     with pytest.raises(BadRow) as raised:
         recognise([{"text": "a"}], DPO, dataset(shape="Text"))
     assert str(raised.value) == f"dataset.format is Text; {DPO_READS}"
+
+
+@pytest.mark.parametrize("method", [Method.GRPO, Method.DISTILLATION])
+def test_a_prompt_alone_does_for_a_method_that_answers_by_itself(method: Method) -> None:
+    (example,) = record({"prompt": "a"}, method).examples
+    assert (example.answers, example.extra) == ({}, {})
+
+
+def test_a_prompt_alone_does_not_where_a_reward_compares_with_its_answer() -> None:
+    shape = Shape(DatasetFormat.PROMPT_ONLY, None, Method.GRPO, needs_answer=True)
+    assert convert(RawRow(1, {"prompt": "a", "answer": "b"}), shape).examples[0].extra == {"answer": "b"}
+    with pytest.raises(BadRow, match=r"^column 'answer' is missing; a reward of this stage compares with it$"):
+        convert(RawRow(1, {"prompt": "a"}), shape)
+
+
+def test_the_majority_is_taken_of_bare_and_complete_rows_alike() -> None:
+    rows: list[Rows] = [{"prompt": "a", "completion": "b"}, {"prompt": "c"}, {"prompt": "d"}]
+    assert recognise(rows, Method.GRPO, dataset()) == (
+        DatasetFormat.PROMPT_ONLY,
+        "2 of the first 3 rows have the column prompt",
+    )
+
+
+def test_names_of_columns_that_no_row_has_are_told() -> None:
+    with pytest.raises(BadRow, match=r"; dataset\.columns names q, which is in no row$"):
+        recognise([{"prompt": "a", "completion": "b"}], SFT, dataset({"prompt": "q"}))
+
+
+def test_a_label_may_be_a_number_as_tables_have_it() -> None:
+    labels = [
+        record({"prompt": "a", "completion": "b", "label": label}, Method.KTO).examples[0].extra["label"]
+        for label in (0, 1)
+    ]
+    assert labels == [False, True]
+    with pytest.raises(BadRow, match=r"^column 'label' must be true or false$"):
+        record({"prompt": "a", "completion": "b", "label": 2}, Method.KTO)

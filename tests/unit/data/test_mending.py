@@ -2,6 +2,7 @@
 
 import json
 import random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -119,3 +120,25 @@ def test_takes_time_in_proportion(name: CheckName, piece: str) -> None:
     """A row of a megabyte must not take a thousand times that of a kilobyte's thousand; a check that is quadratic would not end here."""
     text = piece * (100_000 // len(piece))
     assert isinstance(list(FINDERS[name](text)), list)
+
+
+MAIL, OTHER = "jane.doe@example.org", "john.roe@example.org"
+HIDING: list[Any] = [
+    pytest.param({"id": MAIL}, {"id": "[EMAIL]"}, id="as an id"),
+    pytest.param({"role": MAIL, "type": [MAIL]}, {"role": "[EMAIL]", "type": ["[EMAIL]"]}, id="as a role and a type"),
+    pytest.param({"card": 4111111111111111, "count": 12}, {"card": "[CARD]", "count": 12}, id="as a number"),
+    pytest.param({MAIL: 1, OTHER: 2}, {"[EMAIL]": 1, "[EMAIL] 2": 2}, id="as keys, and both values are kept"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("arguments", "expected"), HIDING)
+def test_mends_whatever_stands_in_the_arguments_of_a_call(arguments: dict[str, Any], expected: dict[str, Any]) -> None:
+    call = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": arguments}}
+    row = {"messages": [{"role": "user", "content": "x"}, {"role": "assistant", "content": None, "tool_calls": [call]}]}
+    found, places = mender_of(CheckName.PERSONAL_DATA)(
+        convert(RawRow(1, row), Shape(DatasetFormat.MESSAGES, None, Method.SFT))
+    )
+    (message,) = found.examples[-1].answers["completion"]
+    (mended_call,) = message["tool_calls"]
+    assert mended_call == {**call, "function": {"name": "f", "arguments": expected}}
+    assert places == sum(str(found).count(mark) for mark in ("[EMAIL]", "[CARD]"))

@@ -16,6 +16,8 @@ def found(text: str) -> list[tuple[str, str]]:
         pytest.param("Write to anna.b+x@mail.example.org.", [("email", "anna.b+x@mail.example.org")], id="an address, without the stop of the sentence"),
         pytest.param("<o'brien@corp.co.uk>,", [("email", "o'brien@corp.co.uk")], id="an address in brackets, with an apostrophe"),
         pytest.param("a@b.de and c@d.fr", [("email", "a@b.de"), ("email", "c@d.fr")], id="two addresses"),
+        pytest.param("hans.jörg@firma.de, info@müller.de", [("email", "hans.jörg@firma.de"), ("email", "info@müller.de")], id="addresses with umlauts"),
+        pytest.param("почта@пример.рф", [("email", "почта@пример.рф")], id="an address in Cyrillic"),
         pytest.param(r'{"to": "x\nbob@mail.org"}', [("email", "bob@mail.org")], id="an address behind an escape of JSON"),
         pytest.param("card 4111 1111 1111 1111 exp", [("card", "4111 1111 1111 1111")], id="a card in groups"),
         pytest.param("378282246310005", [("card", "378282246310005")], id="a card of 15 digits"),

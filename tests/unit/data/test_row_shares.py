@@ -42,8 +42,8 @@ def rows_of(*answers: str) -> list[dict[str, Any]]:
     return [{"prompt": f"Question {number}?", "completion": answer} for number, answer in enumerate(answers)]
 
 
-def tokens(longest: int, learned: int = 5, problem: str = "") -> Rendered:
-    return Rendered(longest, longest, learned, problem)
+def tokens(longest: int, learned: int = 5, problem: str = "", prompt: int = 0) -> Rendered:
+    return Rendered(longest, longest, learned, problem, prompt)
 
 
 # Lengths
@@ -52,7 +52,9 @@ def tokens(longest: int, learned: int = 5, problem: str = "") -> Rendered:
 def test_length_names_the_longest_rows_first_and_leaves_them_out(tmp_path: Path) -> None:
     rendered = [tokens(10), tokens(101), tokens(100), tokens(300)]
     found = of(CheckName.LENGTH, rows_of(*"abcd"), tmp_path, rendered=rendered)
-    assert found.message == "2 of 4 rows (50 %) are longer than 100 tokens, the longest has 300; rows are never cut"
+    assert (
+        found.message == "2 of 4 rows (50 %) are too long: the longest has 300 tokens, at most 100; rows are never cut"
+    )
     assert found.places == (Place(3, note="300 tokens, at most 100"), Place(1, note="101 tokens, at most 100"))
     assert (found.rows, list(found.leave_out)) == (2, [1, 3])
 
@@ -64,6 +66,27 @@ def test_length_knows_the_limit_of_each_stage(tmp_path: Path) -> None:
     ]
     found = of(CheckName.LENGTH, rows_of(*"ab"), tmp_path, rendered=[tokens(30), tokens(60)], stages=stages)
     assert found.places == (Place(1, note="60 tokens, at most 50"),)
+
+
+OWN = [
+    pytest.param({"method": "GRPO", "hyperparameters": {"maxNewTokens": 40}}, {}, tokens(61, prompt=61), "a prompt of 61 tokens, at most 60, beside 40 new ones", id="an answer of its own behind the prompt"),
+    pytest.param({"method": "GRPO", "hyperparameters": {"maxNewTokens": 40}}, {}, tokens(99, prompt=60), "", id="the row's own answer is not in the way"),
+    pytest.param({"method": "GRPO"}, {}, tokens(100, prompt=100), "a prompt of 100 tokens, at most 99", id="no room for a single token"),
+    pytest.param({"method": "SDFT", "hyperparameters": {"maxNewTokens": 40}}, {}, tokens(61), "61 tokens, at most 60", id="both"),
+    pytest.param({"method": "SFT"}, {"type": "PromptTuning", "virtualTokens": 30}, tokens(71), "71 tokens, at most 70", id="trained tokens before it"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("stage", "tuning", "rendered", "note"), OWN)
+def test_length_leaves_room_for_what_is_not_in_the_row(
+    stage: dict[str, Any], tuning: dict[str, Any], rendered: Rendered, note: str, tmp_path: Path
+) -> None:
+    rewards = (
+        {"rewards": [{"builtin": "JsonSchema", "schema": {"type": "object"}}]} if stage["method"] == "GRPO" else {}
+    )
+    stages = [{"name": "sft", "dataset": {"uri": "s3://d/r.jsonl"}, **stage, **rewards}]
+    found = of(CheckName.LENGTH, rows_of("a"), tmp_path, rendered=[rendered], stages=stages, tuning=tuning)
+    assert [place.note for place in found.places] == ([note] if note else [])
 
 
 def test_length_is_skipped_without_a_limit(tmp_path: Path) -> None:

@@ -40,6 +40,9 @@ def kinds(text: str) -> list[str]:
         pytest.param("The password is correct-horse-7-staple", "password", id="a password that is told"),
         pytest.param("export DB_PASSWORD=s3cr3tvalue", "password", id="a password of the environment"),
         pytest.param('"api_key": "9f8e7d6c5b4a"', "password", id="a key of hexadecimal digits that is called so"),
+        pytest.param("Authorization: Bearer 0123456789abcdef0123456789abcdee", "password", id="a bearer of hexadecimal digits"),
+        pytest.param("Authorization: Basic dXNlcjpodW50ZXIyeA==", "password", id="a name and password in base64"),
+        pytest.param("client_secret=abcdefABCDEF-my-example-1", "password", id="a secret with words of manuals in it"),
         pytest.param(some(40), "random-string", id="a random string"),
     ],
 )  # fmt: skip
@@ -53,6 +56,7 @@ def test_finds(text: str, kind: str) -> None:
         pytest.param("password = os.environ['PASSWORD']", id="a password that is read"),
         pytest.param('api_key="YOUR_API_KEY_123"', id="a place to put a key"),
         pytest.param("https://user:password@host/", id="the password of manuals"),
+        pytest.param("token=example-1234567", id="an example that says so"),
         pytest.param("password: ********", id="a password that is hidden already"),
         pytest.param("token: the next token of the stream", id="a token of a parser"),
         pytest.param("key=lambda item: item[0], reverse=True", id="the key of a sort"),

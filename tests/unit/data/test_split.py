@@ -21,6 +21,11 @@ def test_the_parts_have_about_their_shares() -> None:
     assert 0.08 < parts.count(Part.VALIDATION) / 5000 < 0.12
 
 
+def test_characters_that_cannot_be_seen_do_not_move_a_prompt() -> None:
+    plain = key_of([{"role": "user", "content": "Where is caf\u00e9 one?"}])
+    assert key_of([{"role": "user", "content": "Where\u200b is cafe\u0301 one?\ufeff"}]) == plain
+
+
 def test_case_spacing_and_system_message_do_not_move_a_prompt() -> None:
     plain = [{"role": "user", "content": "What is it?"}]
     dressed = [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "  what  IS it? "}]

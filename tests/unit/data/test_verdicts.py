@@ -71,9 +71,9 @@ def test_the_gravest_is_told_first() -> None:
 @pytest.mark.parametrize(
     ("findings", "refused", "sentence"),
     [
-        pytest.param([], [], "7 rows are good: no check has found anything.", id="all is well"),
-        pytest.param(["warn"], [], "7 rows can be trained on. 2 rows are odd.", id="one warning"),
-        pytest.param(["warn", "warn"], [], "7 rows can be trained on. 2 rows are odd. (1 more in the report)", id="two warnings"),
+        pytest.param([], [], "7 rows to train on, and no check has found anything.", id="all is well"),
+        pytest.param(["warn"], [], "7 rows to train on. 2 rows are odd.", id="one warning"),
+        pytest.param(["warn", "warn"], [], "7 rows to train on. 2 rows are odd. (1 more in the report)", id="two warnings"),
         pytest.param(["warn"], ["stage sft: no"], "stage sft: no", id="a refusal says it all"),
         pytest.param([], ["stage sft: no", "b", "c"], "stage sft: no; and 2 more", id="several refusals"),
     ],

@@ -44,7 +44,7 @@ class Corpus:
         """Index into `stages`."""
         self.part = array("B")
         """Index into `PARTS`."""
-        self.object = array("H")
+        self.object = array("I")
         """Index into `objects`."""
         self.line = array("Q")
         self.key = array("Q")

@@ -17,6 +17,7 @@ from tunewright_trainer.prepare.checks import CHECKS, make_check, mender
 from tunewright_trainer.prepare.checks.base import Check, CheckContext, Mender
 from tunewright_trainer.prepare.corpus import Kept, encode
 from tunewright_trainer.prepare.formats import Shape, convert
+from tunewright_trainer.prepare.masking import masked
 from tunewright_trainer.prepare.reading import Chunk, rows
 from tunewright_trainer.prepare.records import BadRow, Problem, RawRow, Record
 from tunewright_trainer.prepare.rendering import Renderer
@@ -123,7 +124,7 @@ class Worker:
             copies=copies,
             prompt_characters=len(record.prompt_text),
             answer_characters=len(record.answer_text),
-            category=record.category,
+            category=masked(record.category),
             content=content,
         )
 

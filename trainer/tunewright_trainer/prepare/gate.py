@@ -111,7 +111,7 @@ class Gate:
             text for intake in self._intake.stages if (text := intake.complaint(int(kept[intake.index]), action))
         ]
         pairs = zip(self._intake.stages, reports, strict=True)
-        return unreadable or [
+        return [*self._intake.unreadable, *unreadable] or [
             *failures(findings),
             *(text for pair in pairs if (text := too_few(*pair))),
             *unmeasurable(self._setup.context.spec, self._intake.formats, self._has_reference),

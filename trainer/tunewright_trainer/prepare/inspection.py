@@ -106,7 +106,7 @@ def _fetched(
 
 
 def _report(config: dict[str, Any], inspected: Inspected) -> DataReport:
-    rows = sum(stage.rows for stage in inspected.stages)
+    rows = sum(stage.train for stage in inspected.stages)
     return DataReport(
         message=message_of(inspected.findings, inspected.refusals, rows)[:1000],
         passed=not inspected.refusals,
@@ -120,6 +120,8 @@ def _report(config: dict[str, Any], inspected: Inspected) -> DataReport:
 def _fit(
     spec: FineTuneJobSpec, store: ObjectStore, config: dict[str, Any], report: DataReport, pricing: Pricing | None
 ) -> FitEstimate | None:
+    if not all(stage.train for stage in report.stages):
+        return None
     try:
         return estimate_of_reports(spec, config, tensor_shapes(store, spec.model.uri), report.stages, pricing)
     except ShapeUnknown as error:

@@ -11,7 +11,9 @@ from tunewright_api.datasets import DatasetFormat
 from tunewright_api.stages import Stage
 from tunewright_trainer.prepare.engine import Batch
 from tunewright_trainer.prepare.formats import Shape, recognise
-from tunewright_trainer.prepare.reading import Chunk, chunks, rows
+from tunewright_trainer.prepare.masking import masked
+from tunewright_trainer.prepare.readable import end_of
+from tunewright_trainer.prepare.reading import Chunk, Unreadable, chunks, rows
 from tunewright_trainer.prepare.records import BadRow, Problem, RawRow
 from tunewright_trainer.prepare.sources import FetchedObject
 
@@ -40,9 +42,9 @@ class StageIntake:
         """Count refused rows of one object, and keep the first."""
         self.refused += len(problems)
         if len(self.reasons) < MOST_DIFFERENT_REASONS:
-            self.reasons.update(problem.reason for problem in problems)
+            self.reasons.update(masked(problem.reason) for problem in problems)
         room = max(MOST_EXAMPLES - len(self.problems), 0)
-        self.problems += [(name, problem) for problem in problems[:room]]
+        self.problems += [(name, Problem(problem.line, masked(problem.reason))) for problem in problems[:room]]
 
     def complaint(self, kept: int, action: ActionOrFix) -> str | None:
         """The sentence that refuses the stage for rows that cannot be used, or for having none; None when all is well."""
@@ -64,6 +66,8 @@ class Intake:
         self.stages = [StageIntake(stage, index) for index, stage in enumerate(stages)]
         self.objects: list[SourceObject] = []
         self.names: list[str] = []
+        self.unreadable: list[str] = []
+        """A sentence for each object that cannot be read to its end. What was read of it is no data set, whatever is done about single rows."""
 
     def batches(self, index: int, item: FetchedObject) -> Iterator[Batch]:
         """The pieces of one object of a stage; its format is that of the stage's first rows."""
@@ -71,7 +75,7 @@ class Intake:
         self.objects.append(item.provenance)
         self.names.append(item.name)
         test_share = intake.stage.dataset.eval_uri is None
-        for piece in chunks(item.path):
+        for piece in self._pieces(item):
             if isinstance(piece, Problem):
                 self.refuse(index, number, [piece])
                 continue
@@ -80,6 +84,12 @@ class Intake:
                 self.refuse(index, number, list(_unrecognised(intake.stage, piece)))
             else:
                 yield Batch(index, number, item.held_out, test_share, item.source, shape, piece)
+
+    def _pieces(self, item: FetchedObject) -> Iterator[Chunk | Problem]:
+        try:
+            yield from chunks(item.path)
+        except Unreadable as error:
+            self.unreadable.append(f"{item.name} {error}")
 
     @property
     def formats(self) -> dict[str, DatasetFormat]:
@@ -105,17 +115,26 @@ class Intake:
         return Finding(
             check=CheckName.STRUCTURE,
             action=action,
-            verdict=verdicts.get(action, Verdict.WARNED) if refused else Verdict.PASSED,
+            verdict=Verdict.FAILED if self.unreadable else verdicts[action] if refused else Verdict.PASSED,
             rows=refused,
             share=round(refused / total, 6) if total else 0.0,
-            message=f"{refused} of {total} rows cannot be read or used." if refused else "Every row can be read.",
-            advice="Correct the rows, or set data.checks.structure to Fix to train without them." if refused else "",
+            message=self._said(refused, total)[:1000],
+            advice="Correct the rows, or set data.checks.structure to Fix to train without them."
+            if refused and action is ActionOrFix.FAIL
+            else "",
             kinds={reason[:250]: count for reason, count in reasons.most_common(MOST_REASONS)},
             examples=[
-                Example(place=f"{name}:{problem.line}", note=problem.reason[:1000])
+                Example(place=end_of(f"{name}:{problem.line}"), note=problem.reason[:1000])
                 for name, problem in problems[:MOST_EXAMPLES]
             ],
         )
+
+    def _said(self, refused: int, total: int) -> str:
+        if self.unreadable:
+            return "; ".join(self.unreadable)
+        if refused:
+            return f"{refused} of {total} rows cannot be read or used."
+        return "Every row can be read." if total else "There is no row to read."
 
     def _recognised(self, intake: StageIntake, piece: Chunk) -> Shape | None:
         dataset, method = intake.stage.dataset, intake.stage.method
@@ -126,7 +145,7 @@ class Intake:
             name, intake.reason = recognise(first, method, dataset)
         except BadRow:
             return None
-        intake.shape = Shape(name, dataset.columns, method)
+        intake.shape = Shape(name, dataset.columns, method, needs_answer=intake.stage.needs_answer)
         return intake.shape
 
     def _count(self, number: int, *, rows: int, refused: int) -> None:

@@ -51,7 +51,12 @@ def sentence(text: str) -> str:
     ended = text if text.rstrip()[-1:] in {".", "!", "?", "…", ""} else f"{text}."
     # A name such as maxLength at the beginning stays as it is.
     first = ended.split(maxsplit=1)[0] if ended.split() else ""
-    return ended[:1].upper() + ended[1:] if first.islower() else ended
+    return ended[:1].upper() + ended[1:] if first.islower() and "." not in first.rstrip(".:,") else ended
+
+
+def end_of(place: str, room: int = 250) -> str:
+    """An object and line as a report has room for: of a long key the end tells more."""
+    return place if len(place) <= room else f"…{place[1 - room :]}"
 
 
 def count(number: float) -> str:

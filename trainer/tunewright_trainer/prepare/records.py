@@ -56,6 +56,8 @@ class Rendered:
     """Tokens of the answers that are learned from."""
     problem: str = ""
     """Why nothing would be learned, or not where to stop; empty when all is well."""
+    prompt: int = 0
+    """The longest prompt: what a method has to fit into the context beside an answer of its own."""
 
 
 @dataclass(frozen=True)

@@ -101,13 +101,14 @@ class Renderer:
     def _measured(self, drawn: _Drawn) -> Rendered:
         if drawn.problem:
             return Rendered(0, 0, 0, drawn.problem)
-        total, longest, learned, problem = 0, 0, 0, ""
+        total, longest, asked, learned, problem = 0, 0, 0, 0, ""
         for pieces in drawn.examples:
             sizes = [self._sizes(piece) for piece in pieces]
             whole, prompt = max(sizes)
             total, longest, learned = total + whole, max(longest, whole), learned + whole - prompt
+            asked = max(asked, *(before for _, before in sizes))
             problem = problem or next(filter(None, map(self._problem, pieces, sizes)), "")
-        return Rendered(total, longest, learned, problem)
+        return Rendered(total, longest, learned, problem, asked)
 
     def _sizes(self, piece: _Piece) -> tuple[int, int]:
         """Tokens of the whole, and of what comes before the part that is learned."""
@@ -121,9 +122,18 @@ class Renderer:
         if piece.whole == piece.prompt:
             return ""
         whole, prompt = sizes
-        if whole <= prompt:
+        if whole <= prompt or self._adds_nothing_but_stops(piece):
             return NOTHING
         return "" if self._stops_in(piece, prompt) else self._no_stop
+
+    def _adds_nothing_but_stops(self, piece: _Piece) -> bool:
+        """As where a template has no place for tool calls, and the answer is nothing else."""
+        if not piece.whole.startswith(piece.prompt):
+            return False
+        added = piece.whole[len(piece.prompt) :]
+        for stop in self._stop_texts:
+            added = added.replace(stop, "")
+        return not added.strip()
 
     def _stops_in(self, piece: _Piece, prompt: int) -> bool:
         """Whether a token that ends an answer is among what is learned. Special tokens are found by their text, which costs less."""

@@ -1,6 +1,7 @@
 """Which part a row belongs to: a pure function of its prompt, the same in every stage, and unmoved by rows that are added."""
 
 import hashlib
+import unicodedata
 from collections.abc import Sequence
 from enum import StrEnum
 
@@ -20,12 +21,20 @@ PARTS = tuple(Part)
 
 
 def normalised(prompt: Sequence[Message]) -> str:
-    """The prompt's words: differences of case, spacing and system message do not make two prompts of one."""
+    """The prompt's words: differences of case, spacing and system message do not make two prompts of one, nor characters that cannot be seen."""
     return "\n".join(
-        " ".join(str(message.get("content") or "").casefold().split())
+        " ".join(_visible(str(message.get("content") or "")).casefold().split())
         for message in prompt
         if message["role"] != "system"
     )
+
+
+def _visible(text: str) -> str:
+    """Compatible forms of a character as one, and none of those that only format."""
+    if text.isascii():
+        return text
+    composed = unicodedata.normalize("NFKC", text)
+    return "".join(character for character in composed if unicodedata.category(character) != "Cf")
 
 
 def key_of(prompt: Sequence[Message]) -> int:

@@ -7,6 +7,7 @@ from tunewright_api.data_report import StageReport
 from tunewright_trainer.prepare.corpus import Corpus
 from tunewright_trainer.prepare.distributions import histogram
 from tunewright_trainer.prepare.intake import StageIntake
+from tunewright_trainer.prepare.readable import counted
 from tunewright_trainer.prepare.split import PARTS, Part
 
 FEWEST_TRAINING_ROWS = 4
@@ -24,7 +25,9 @@ def stage_report(corpus: Corpus, intake: StageIntake, left_out: npt.NDArray[np.i
     counts = {part: int(np.count_nonzero(kept & (parts == index))) for index, part in enumerate(PARTS)}
     training = kept & (parts == PARTS.index(Part.TRAIN))
     lengths = (("Tokens", "tokens", "tokens"), ("Prompt", "characters", "prompt_characters"), ("Answer", "characters", "answer_characters"))  # fmt: skip
-    found = [histogram(name, unit, corpus.column(column)[kept]) for name, unit, column in lengths]
+    columns = [(name, unit, corpus.column(column)[kept]) for name, unit, column in lengths]
+    # A prompt alone has no answer to draw, and a text no prompt.
+    found = [histogram(name, unit, values) for name, unit, values in columns if values.any()]
     return StageReport(
         name=intake.stage.name,
         method=intake.stage.method,
@@ -52,10 +55,9 @@ def _categories(corpus: Corpus, kept: Mask) -> dict[str, int]:
 def too_few(intake: StageIntake, report: StageReport) -> str | None:
     """Why what is left cannot be trained on or tested; None when it can."""
     where = intake.stage.dataset.where
+    gone = f" and without the {counted(report.left_out, 'row')} that checks have left out" if report.left_out else ""
     if report.train < FEWEST_TRAINING_ROWS:
-        return f"stage {report.name}: {where} leaves {report.train} rows to train on after the split; at least {FEWEST_TRAINING_ROWS} are needed"
+        return f"stage {report.name}: {where} leaves {counted(report.train, 'row')} to train on after the split{gone}; at least {FEWEST_TRAINING_ROWS} are needed"
     if not report.test:
-        return (
-            f"stage {report.name}: {where} leaves no rows to test on after the split; add rows or raise spec.split.test"
-        )
+        return f"stage {report.name}: {where} leaves no rows to test on after the split{gone}; add rows or raise spec.split.test"
     return None

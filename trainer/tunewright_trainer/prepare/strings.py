@@ -1,14 +1,17 @@
 """Every text of a record wherever it stands: messages, tool calls, tools, reference answers. For what must be found, or mended, everywhere."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
 from tunewright_trainer.prepare.records import Example, Message, Record
 from tunewright_trainer.prepare.split import key_of
 
-NAMES = frozenset({"role", "type", "id", "tool_call_id"})
-"""Keys whose values are names of a protocol, not anybody's words."""
+OF_MESSAGE = frozenset({"role", "tool_call_id", "weight"})
+OF_CALL = frozenset({"id", "type"})
+"""Keys of a message and of a tool call whose values are names of a protocol; below them, and everywhere else, all is somebody's words."""
+SHORTEST_NUMBER = 12
+"""Digits of a bare number that can be somebody's: a card's. Shorter ones are told from others by what stands beside them."""
 
 Change = Callable[[str], tuple[str, int]]
 """A text, as it is to be, and how many places were mended."""
@@ -57,35 +60,73 @@ def _of_message(message: dict[str, Any], field: str) -> Iterator[tuple[str, str]
     for key, value in message.items():
         if key == "content" and isinstance(value, str):
             yield field, value
-        elif key not in NAMES:
+        elif key == "tool_calls" and isinstance(value, list):
+            for index, call in enumerate(value):
+                words = {name: item for name, item in call.items() if name not in OF_CALL}
+                yield from _nested(words, f"{field}.{key}[{index}]", keys=False)
+        elif key not in OF_MESSAGE:
             yield from _nested(value, f"{field}.{key}")
 
 
-def _nested(value: Any, field: str) -> Iterator[tuple[str, str]]:
+def _nested(value: Any, field: str, *, keys: bool = True) -> Iterator[tuple[str, str]]:
+    """All texts below; with `keys`, those that stand before the values too, which are somebody's words in arguments."""
     if isinstance(value, str):
         yield field, value
     elif isinstance(value, dict):
         for key, item in value.items():
-            if key not in NAMES:
-                yield from _nested(item, f"{field}.{key}")
+            if keys:
+                yield field, key
+            yield from _nested(item, f"{field}.{key}")
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from _nested(item, f"{field}[{index}]")
+    elif isinstance(value, int) and len(number := str(value)) >= SHORTEST_NUMBER:
+        yield field, number
 
 
 def _mended(example: Example, changed: dict[str, str]) -> Example:
     return Example(
-        prompt=_replaced(example.prompt, changed),
-        answers=_replaced(example.answers, changed),
-        extra=_replaced(example.extra, changed),
+        prompt=[_mended_message(message, changed) for message in example.prompt],
+        answers={
+            name: [_mended_message(message, changed) for message in messages]
+            for name, messages in example.answers.items()
+        },
+        extra={name: _replaced(value, changed) for name, value in example.extra.items()},
     )
+
+
+def _mended_message(message: Message, changed: dict[str, str]) -> Message:
+    return {key: _mended_field(key, value, changed) for key, value in message.items()}
+
+
+def _mended_field(key: str, value: Any, changed: dict[str, str]) -> Any:
+    if key in OF_MESSAGE:
+        return value
+    if key != "tool_calls" or not isinstance(value, list):
+        return _replaced(value, changed)
+    return [
+        {name: item if name in OF_CALL else _replaced(item, changed) for name, item in call.items()} for call in value
+    ]
 
 
 def _replaced(value: Any, changed: dict[str, str]) -> Any:
     if isinstance(value, str):
         return changed.get(value, value)
     if isinstance(value, dict):
-        return {key: item if key in NAMES else _replaced(item, changed) for key, item in value.items()}
+        return _with_keys((str(changed.get(key, key)), _replaced(item, changed)) for key, item in value.items())
     if isinstance(value, list):
         return [_replaced(item, changed) for item in value]
+    if isinstance(value, int) and not isinstance(value, bool):
+        return changed.get(str(value), value)
     return value
+
+
+def _with_keys(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """Keys that have become equal are told apart by a number: no value is lost."""
+    made: dict[str, Any] = {}
+    for key, value in pairs:
+        number, name = 1, key
+        while name in made:
+            number, name = number + 1, f"{key} {number + 1}"
+        made[name] = value
+    return made

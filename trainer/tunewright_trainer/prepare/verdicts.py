@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 from tunewright_api.data import ActionOrFix, CheckName
 from tunewright_api.data_report import MOST_EXAMPLES, Example, Finding, Verdict
 from tunewright_trainer.prepare.checks.base import Conclusion
-from tunewright_trainer.prepare.readable import counted, one_or_many, share_of
+from tunewright_trainer.prepare.masking import masked
+from tunewright_trainer.prepare.readable import counted, end_of, one_or_many, sentence, share_of
 
 NAMED_ROWS = 3
+SHORT, NOTE = 250, 1000
+"""Characters that the report has room for."""
 GRAVITY = (Verdict.FAILED, Verdict.WARNED, Verdict.FIXED, Verdict.SKIPPED, Verdict.PASSED)
 """The order in which findings are told."""
 
@@ -35,18 +38,22 @@ def finding_of(
 ) -> Finding:
     """A conclusion as the report tells it; `mended` counts the rows and places that its Fix has mended before, `place` names the row of a number."""
     found = conclusion.rows or mended["rows"]
+    verdict = verdict_of(action, conclusion, mended=mended["rows"])
     return Finding(
         check=check,
         action=action,
-        verdict=verdict_of(action, conclusion, mended=mended["rows"]),
+        verdict=verdict,
         rows=found,
         share=round(found / rows, 6) if rows else 0.0,
-        message=_message(conclusion, rows, mended),
-        advice=conclusion.advice,
-        kinds=conclusion.kinds,
+        message=masked(_message(conclusion, rows, mended)),
+        # Where all was mended or left out, there is nothing left to do.
+        advice="" if verdict is Verdict.FIXED else conclusion.advice,
+        kinds={masked(kind)[:SHORT]: count for kind, count in conclusion.kinds.items()},
         measures=conclusion.measures,
         examples=[
-            Example(place=place(found.number), field=found.field, note=found.note)
+            Example(
+                place=end_of(place(found.number)), field=masked(found.field)[:SHORT], note=masked(found.note)[:NOTE]
+            )
             for found in conclusion.places[:MOST_EXAMPLES]
         ],
     )
@@ -81,11 +88,11 @@ def _named(example: Example) -> str:
 
 
 def message_of(findings: Sequence[Finding], refused: Sequence[str], rows: int) -> str:
-    """The sentence that matters most."""
+    """The sentence that matters most; `rows` are those to train on."""
     if refused:
         return refused[0] if len(refused) == 1 else f"{refused[0]}; and {len(refused) - 1} more"
     told = [finding for finding in by_gravity(findings) if finding.verdict in (Verdict.WARNED, Verdict.FIXED)]
     if not told:
-        return f"{rows} rows are good: no check has found anything."
+        return f"{rows} rows to train on, and no check has found anything."
     more = f" ({len(told) - 1} more in the report)" if len(told) > 1 else ""
-    return f"{rows} rows can be trained on. {told[0].message.rstrip('.')}.{more}"
+    return f"{rows} rows to train on. {sentence(told[0].message)}{more}"

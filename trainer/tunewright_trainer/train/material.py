@@ -4,7 +4,7 @@ from typing import Any
 
 from transformers import set_seed
 
-from tunewright_api.methods import GENERATING, REWARDED, Method
+from tunewright_api.methods import ANSWERLESS, GENERATING, Method
 from tunewright_api.spec import FineTuneJobSpec
 from tunewright_api.stages import Stage
 from tunewright_api.status import ResolvedStage
@@ -20,9 +20,6 @@ from tunewright_trainer.train.recipe import Material
 from tunewright_trainer.train.rows import check_end_of_turn, check_lengths, read_part, rendered_lengths
 from tunewright_trainer.train.tokenizer import load_tokenizer
 from tunewright_trainer.train.tokens import Row
-
-ANSWERLESS = (*REWARDED, Method.DISTILLATION)
-"""Methods that take only the prompt of a row into the model."""
 
 
 def make_material(context: StepContext, stage: Stage, fetched: Fetched) -> tuple[Material, ResolvedStage]:

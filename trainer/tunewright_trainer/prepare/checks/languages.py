@@ -15,7 +15,7 @@ from tunewright_api.data_report import MOST_EXAMPLES
 from tunewright_trainer.prepare.checks.base import CheckContext, Conclusion, Place
 from tunewright_trainer.prepare.checks.language import language_of
 from tunewright_trainer.prepare.corpus import Corpus
-from tunewright_trainer.prepare.readable import percent, share_of
+from tunewright_trainer.prepare.readable import counted, percent, share_of
 from tunewright_trainer.prepare.records import Record
 
 STRAY_SHARE = 0.02
@@ -111,7 +111,7 @@ class LanguageCheck:
         mix = f"languages of the answers: {mix or 'none that is known'}"
         if not found:
             return mix
-        return f"{share_of(found, total.rows)}: {mismatched:,} answers in another language than their prompt, {stray:,} in a language that hardly any row has; {mix}"
+        return f"{share_of(found, total.rows)}: {counted(mismatched, 'answer')} in another language than the prompt, {stray:,} in a language that hardly any row has; {mix}"
 
 
 def prompt_of(record: Record) -> str:

@@ -21,8 +21,10 @@ from tunewright_trainer.prepare.strings import strings, with_strings
 EMAIL, PHONE, CARD, IBAN, SSN, IP = "email", "phone", "card", "iban", "ssn", "ip"
 
 # In JSON a line end is written \n: its n belongs to no word. A look-behind for the backslash keeps escapes whole.
+_L = "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u0370-\u03ff\u0400-\u052f"
+"""Letters of the alphabets in which addresses are written: Latin, Greek, Cyrillic."""
 _EMAIL = re.compile(
-    r"(?<!\\)[A-Za-z0-9](?:[A-Za-z0-9._%+'-]{0,62}[A-Za-z0-9_+-])?@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,8}[A-Za-z]{2,24}(?![A-Za-z0-9-]|\.[A-Za-z0-9])"
+    rf"(?<!\\)[{_L}0-9](?:[{_L}0-9._%+'-]{{0,62}}[{_L}0-9_+-])?@(?:[{_L}0-9](?:[{_L}0-9-]{{0,61}}[{_L}0-9])?\.){{1,8}}[{_L}]{{2,24}}(?![{_L}0-9-]|\.[{_L}0-9])"
 )
 _AT = re.compile(r"@(?<=\w@)\w")
 _DIGITS = re.compile(r"\d[\d ().\-/]{4,40}\d")

@@ -39,6 +39,8 @@ class PairScan:
     """1 where the chosen answer is longer, -1 where it is shorter, 0 for equal lengths; 2 where there is no pair."""
     equal: list[int]
     """Rows (in the batch) whose answers are equal."""
+    rated: tuple[int, int]
+    """Answers that are rated, and how many of them are good."""
     claims: Hashes
     """Digest of prompt and answers without their order; the last bit is the order, or the rating. 0: claims nothing."""
 
@@ -52,12 +54,13 @@ class Preferences:
         self._claims = Spill(folder, np.uint64)
         self._lengths = Spill(folder, np.int8)
         self._equal: list[int] = []
+        self._rated = self._good = 0
 
     def scan(self, records: Sequence[Record]) -> PairScan:
         """Look at each pair."""
         if not any(_claims_something(record) for record in records):
             nothing = np.zeros(len(records), np.uint64)
-            return PairScan(np.full(len(records), _NOT_COMPARED, np.int8), [], nothing)
+            return PairScan(np.full(len(records), _NOT_COMPARED, np.int8), [], (0, 0), nothing)
         found = [answers(record) for record in records]
         chosen, rejected = (_texts(found, name) for name in ("chosen", "rejected"))
         is_pair = np.array(["chosen" in texts and "rejected" in texts for texts in found], bool)
@@ -72,6 +75,7 @@ class Preferences:
         return PairScan(
             np.where(is_pair, longer, _NOT_COMPARED).astype(np.int8),
             np.flatnonzero(is_pair & (first == second)).tolist(),
+            (int(is_rated.sum()), sum(map(bool, labels))),
             _of_prompts(claims, records),
         )
 
@@ -80,6 +84,8 @@ class Preferences:
         self._lengths.append(scan.lengths)
         self._claims.append(scan.claims)
         self._equal += [first + index for index in scan.equal]
+        self._rated += scan.rated[0]
+        self._good += scan.rated[1]
 
     def conclude(self, corpus: Corpus, scratch: Path) -> Conclusion:
         """Length first: it concerns most rows."""
@@ -92,6 +98,8 @@ class Preferences:
         followers = np.flatnonzero(lengths == rule.sign) if rule.decides else np.empty(0, np.int64)
         contradicting, partners = _contradicting(claims)
         found = np.unique(np.concatenate((followers, contradicting, np.array(self._equal, np.int64))))
+        if self._rated and self._good in (0, self._rated):
+            return _one_sided(self._rated, "good" if self._good else "bad")
         return Conclusion(
             rows=len(found),
             message=_message(rule, len(contradicting), len(self._equal)),
@@ -100,6 +108,16 @@ class Preferences:
             places=_places(corpus, contradicting, partners, self._equal),
             measures=rule.measures(),
         )
+
+
+def _one_sided(rated: int, rating: str) -> Conclusion:
+    other = "bad" if rating == "good" else "good"
+    return Conclusion(
+        rows=rated,
+        message=f"{counted(rated, 'answer')} {one_or_many(rated, 'is', 'are')} rated, all of them {rating}: there is nothing to tell good from bad by",
+        advice=f"Add answers that are {other}, about as many.",
+        kinds={f"rated {rating}, and nothing else is": rated},
+    )
 
 
 @dataclass(frozen=True)

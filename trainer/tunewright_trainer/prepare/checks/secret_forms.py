@@ -55,7 +55,7 @@ URL_PASSWORD = re.compile(
     r"[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s/:@\"'<>\\]{0,80}:([^\s/@\"'<>\\]{3,128})@(?=[A-Za-z0-9\[])"
 )
 
-CUES = ("passw", "pwd", "secret", "token", "key", "credential", "contraseñ", "mot de passe")
+CUES = ("passw", "pwd", "secret", "token", "key", "credential", "authorization", "contraseñ", "mot de passe")
 """What secrets are called, in lower case."""
 
 KIND_OF_KEY = re.compile(r"(?:api|access|account|auth|private|encryption|signing|service|master|client|app)[ _-]?$")
@@ -68,7 +68,7 @@ ASSIGNED = re.compile(
 """What follows a cue where it is given a value."""
 
 PLACEHOLDER = re.compile(
-    r"\[[A-Z]+\].*|.*(?:example|placeholder|your|changeme|xxx|\*\*\*|\.\.\.|dummy|redacted|1234567|abcdef).*|\$.*|%.*|<.*|(?:user)?(?:name)?(?:pass(?:word|wd|phrase)?|pwd|secret|token|key)|(?:self|os|config|settings|args|env|request)[.\[].*",
+    r"\[[A-Z]+\].*|.*(?:placeholder|your[-_ ]|changeme|xxx|\*\*\*|\.\.\.|dummy|redacted).*|.{0,8}(?:example|1234567|abcdef).{0,8}|\$.*|%.*|<.*|(?:user)?(?:name)?(?:pass(?:word|wd|phrase)?|pwd|secret|token|key)|(?:self|os|config|settings|args|env|request)[.\[].*",
     re.IGNORECASE,
 )
 """Values that stand for a secret in manuals."""

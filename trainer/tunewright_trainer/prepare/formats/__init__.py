@@ -38,6 +38,8 @@ class Shape:
     format: DatasetFormat
     columns: Columns | None
     method: Method
+    needs_answer: bool = False
+    """Whether a reward of the stage compares with the row's own answer."""
 
     @cached_property
     def names(self) -> Mapping[str, str]:
@@ -55,6 +57,8 @@ def convert(row: RawRow, shape: Shape) -> Record:
     cells, kind = Row(row.value, shape.names), FORMATS[shape.format]
     _check_columns(cells, kind, shape)
     converted = kind.convert(cells)
+    if shape.needs_answer and not any(example.answers or "answer" in example.extra for example in converted.examples):
+        raise BadRow(f"column '{cells.name('answer')}' is missing; a reward of this stage compares with it")
     return Record(
         line=row.line,
         key=key_of(converted.prompt),
@@ -65,9 +69,9 @@ def convert(row: RawRow, shape: Shape) -> Record:
 
 
 def _check_columns(row: Row, kind: Format, shape: Shape) -> None:
-    if kind.form_of(row) is None:
+    if kind.form_of(row) is None and kind.bare_form_of(row) is None:
         if (other := complete_format(row)) is not None:
-            raise BadRow(f"is a {other.name} row among {kind.name} rows; one file holds rows of one format")
+            raise BadRow(f"is a {other.name} row among {kind.name} rows; all files of a stage hold rows of one format")
         missing = next(name for column in kind.forms[0] if (name := row.name(column)) not in row.value)
         near = get_close_matches(missing, list(row.value)[:MOST_COMPARED], n=1, cutoff=0.6)
         raise BadRow(f"column '{missing}' is missing" + (f"; is '{printable(near[0])}' meant?" if near else ""))

@@ -53,10 +53,16 @@ class Format:
     optional: tuple[str, ...]
     convert: Callable[[Row], Converted]
     """Raises BadRow with the column and what was expected of it."""
+    bare: tuple[str, ...] = ()
+    """Columns that do where a row has no more: taken last, and only for a method that reads this format."""
 
     def form_of(self, row: Row) -> tuple[str, ...] | None:
         """The form whose columns the row has."""
         return next((form for form in self.forms if all(row.name(column) in row.value for column in form)), None)
+
+    def bare_form_of(self, row: Row) -> tuple[str, ...] | None:
+        """The bare form, if there is one and the row has its columns."""
+        return self.bare if self.bare and all(row.name(column) in row.value for column in self.bare) else None
 
     @property
     def columns(self) -> tuple[str, ...]:

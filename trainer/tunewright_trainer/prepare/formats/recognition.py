@@ -42,15 +42,23 @@ def recognise(rows: Sequence[Mapping[str, Any]], method: Method, dataset: Datase
             raise BadRow(f"dataset.format is {dataset.format}; method {method} reads {_wanted(method)}")
         return dataset.format, "given in the spec"
     seen = [Row(row, names_of(dataset.columns)) for row in rows]
-    found = [(shape.name, form) for row in seen if (shape := complete_format(row)) and (form := shape.form_of(row))]
+    found = [pair for row in seen if (pair := _form_of(row, method))]
     if not found:
         listed = ", ".join(printable(column) for column in sorted(seen[0].value)[:8]) or "none"
-        raise BadRow(f"has the columns {listed}; method {method} reads {_wanted(method)}")
+        raise BadRow(f"has the columns {listed}; method {method} reads {_wanted(method)}{_absent(seen)}")
     # Of equally frequent ones the first seen.
     (name, form), count = Counter(found).most_common(1)[0]
     if name not in METHOD_FORMATS[method]:
         raise BadRow(f"these are {name} rows; method {method} reads {_wanted(method)}")
     return name, _reason(seen[0], form, count, len(rows))
+
+
+def _form_of(row: Row, method: Method) -> tuple[DatasetFormat, tuple[str, ...]] | None:
+    """The format of one row and its columns; a bare form only where no format is complete."""
+    if (shape := complete_format(row)) and (form := shape.form_of(row)):
+        return shape.name, form
+    readable = (FORMATS[name] for name in METHOD_FORMATS[method])
+    return next(((shape.name, form) for shape in readable if (form := shape.bare_form_of(row))), None)
 
 
 def _reason(row: Row, form: tuple[str, ...], count: int, rows: int) -> str:
@@ -59,6 +67,12 @@ def _reason(row: Row, form: tuple[str, ...], count: int, rows: int) -> str:
     )
     which = f"the first {rows} rows have" if count == rows > 1 else f"{count} of the first {rows} rows have"
     return f"{'the first row has' if rows == 1 else which} the column{'s' if len(form) > 1 else ''} {columns}"
+
+
+def _absent(rows: Sequence[Row]) -> str:
+    """The names of `dataset.columns` that no row has."""
+    given = sorted(set(rows[0].names.values()) - {column for row in rows for column in row.value})
+    return f"; dataset.columns names {', '.join(given)}, which is in no row" if given else ""
 
 
 def _wanted(method: Method) -> str:

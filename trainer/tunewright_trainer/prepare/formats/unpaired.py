@@ -11,9 +11,10 @@ def _convert(row: Row) -> Converted:
     prompt = prompt_of(row.get("prompt"), row.name("prompt"))
     completion = answer_of(row.get("completion"), row.name("completion"))
     label = row.get("label")
-    if not isinstance(label, bool):
+    # Tables have 0 and 1 where JSON has false and true.
+    if label not in (0, 1) or isinstance(label, float):
         raise BadRow(f"column '{row.name('label')}' must be true or false")
-    return Converted((Example(prompt, {"completion": completion}, {"label": label, **tools_of(row)}),), prompt)
+    return Converted((Example(prompt, {"completion": completion}, {"label": bool(label), **tools_of(row)}),), prompt)
 
 
 FORMAT = Format(DatasetFormat.UNPAIRED, (("prompt", "completion", "label"),), ("tools",), _convert)

@@ -17,15 +17,12 @@ Chunk = lines.Lines | tables.Table
 
 
 def chunks(path: Path) -> Iterator[Chunk | Problem]:
-    """Pieces of about 1 MB, in order, and a problem for each row that is too long to be handed on. Raises `Unreadable` with the file's name."""
-    try:
-        compression = compression_of(path)
-        if compression is Compression.NONE and is_parquet(path):
-            yield from tables.cut(path)
-        else:
-            yield from lines.cut(path, compression)
-    except Unreadable as error:
-        raise Unreadable(f"{path.name} {error}") from error
+    """Pieces of about 1 MB, in order, and a problem for each row that is too long to be handed on. Raises `Unreadable`, a sentence that lacks its beginning: the object."""
+    compression = compression_of(path)
+    if compression is Compression.NONE and is_parquet(path):
+        yield from tables.cut(path)
+    else:
+        yield from lines.cut(path, compression)
 
 
 def rows(chunk: Chunk) -> Iterator[RawRow | Problem]:

@@ -1,0 +1,116 @@
+"""Crowds of objects, created at a rate or all at once, and what the API server's audit log says of what followed.
+
+The audit log's times are the API server's own, to the microsecond: they do not depend on how quickly a watcher here wakes up."""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+Event = dict[str, Any]
+AT_ONCE = 50
+"""Requests of ours that are under way at a time."""
+READS = {"get", "list", "watch"}
+
+
+async def all_at_once(names: Iterable[str], do: Callable[[str], Awaitable[object]], at_once: int = AT_ONCE) -> None:
+    """Do it for each name, so many at a time."""
+    slots = asyncio.Semaphore(at_once)
+
+    async def one(name: str) -> None:
+        async with slots:
+            await do(name)
+
+    await asyncio.gather(*(one(name) for name in names))
+
+
+async def at_a_rate(names: Sequence[str], do: Callable[[str], Awaitable[object]], rate: float) -> None:
+    """Do it for each name, `rate` of them a second, whether or not the ones before are done."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    tasks = []
+    for index, name in enumerate(names):
+        await asyncio.sleep(max(0.0, began + index / rate - loop.time()))
+        tasks.append(asyncio.ensure_future(do(name)))
+    await asyncio.gather(*tasks)
+
+
+@dataclass
+class Audit:
+    """The API server's log, from a place on."""
+
+    path: Path
+    offset: int = 0
+
+    def mark(self) -> None:
+        """Look only at what comes from now on."""
+        self.offset = self.path.stat().st_size
+
+    def events(self) -> Iterator[Event]:
+        """All requests that were answered since the mark."""
+        with self.path.open("rb") as lines:
+            lines.seek(self.offset)
+            for line in lines:
+                if line.endswith(b"}\n"):
+                    yield json.loads(line)
+
+    def created(self, resource: str) -> dict[str, tuple[datetime, datetime]]:
+        """name -> when its creation was asked for, and when it was answered; the first time it succeeded."""
+        found: dict[str, tuple[datetime, datetime]] = {}
+        for event in self.events():
+            target = event.get("objectRef") or {}
+            is_creation = event["verb"] == "create" and event["responseStatus"]["code"] == 201
+            if is_creation and target.get("resource") == resource and not target.get("subresource"):
+                moments = _time(event["requestReceivedTimestamp"]), _time(event["stageTimestamp"])
+                found.setdefault(target["name"], moments)
+        return found
+
+    def writes(self, user: str) -> Counter[str]:
+        """Writes of one account, by verb and resource; its lease is left out."""
+        found: Counter[str] = Counter()
+        for event in self.events():
+            target = event.get("objectRef") or {}
+            if not event["user"]["username"].startswith(user) or event["verb"] in READS:
+                continue
+            if target.get("resource") not in ("leases", "selfsubjectaccessreviews", None):
+                found["/".join(filter(None, (f"{event['verb']} {target['resource']}", target.get("subresource"))))] += 1
+        return found
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def waits(owners: dict[str, tuple[datetime, datetime]], children: dict[str, tuple[datetime, datetime]]) -> list[float]:
+    """Milliseconds from each owner's creation, asked for, to its first child's, answered; ascending. The child's name begins with the owner's, which has no hyphen."""
+    first: dict[str, datetime] = {}
+    for name, (_, answered) in children.items():
+        owner = name.partition("-")[0]
+        first[owner] = min(first.get(owner, answered), answered)
+    return sorted((first[name] - asked).total_seconds() * 1000 for name, (asked, _) in owners.items() if name in first)
+
+
+def percentile(ascending: Sequence[float], share: float) -> float:
+    """The value that this share of the values does not exceed."""
+    return ascending[min(len(ascending) - 1, int(share * len(ascending)))]
+
+
+@dataclass(frozen=True)
+class Use:
+    """What a process has used: seconds of processor time, and memory in MiB now and at its peak."""
+
+    seconds: float
+    resident: float
+    peak: float
+
+
+def use_of(pid: int) -> Use:
+    """Read from /proc."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":" in line)
+    resident, peak = (int(status[name].split()[0]) / 1024 for name in ("VmRSS", "VmHWM"))
+    return Use((int(fields[11]) + int(fields[12])) / 100, resident, peak)
