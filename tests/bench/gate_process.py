@@ -59,7 +59,6 @@ def main(endpoint: str, bucket: str, megabytes: str, folder: str) -> None:
             "model": {"uri": f"s3://{bucket}/model", "id": "bench/tiny"},
             "tuning": {"targetModules": ["q_proj"]},
             "stages": [{"name": "sft", "method": "SFT", "dataset": {"uri": f"s3://{bucket}/rows-{megabytes}.jsonl"}}],
-            "data": {"checks": {"length": "Fix"}},
             "output": {"uri": f"s3://{bucket}/out"},
             "storage": {"endpoint": endpoint, "secretRef": {"name": "s3"}},
         }
