@@ -71,7 +71,7 @@ bench-duplicates: $(STAMP) ## Near-duplicates against brute force: recall, preci
 bench-data-checks: $(STAMP) ## What each check of the data finds and costs: the table of docs/data-checks.md
 	$(PYTHON) -m pytest tests/bench/test_data_checks.py
 
-bench-operator: $(STAMP) ## The operator at scale beside Kubeflow Trainer's controller; writes docs/operator-performance.md
+bench-operator: $(STAMP) ## From objects to their first children, beside Kubeflow Trainer's controller
 	$(PYTHON) -m pytest tests/bench/test_operator.py -s
 
 bench-data-gate: $(STAMP) ## The data gate by size: time, and memory of all its processes

@@ -63,7 +63,8 @@ class Audit:
         found: dict[str, tuple[datetime, datetime]] = {}
         for event in self.events():
             target = event.get("objectRef") or {}
-            is_creation = event["verb"] == "create" and event["responseStatus"]["code"] == 201
+            # An apply creates too, and says so by its answer.
+            is_creation = event["verb"] in ("create", "patch") and event["responseStatus"]["code"] == 201
             if is_creation and target.get("resource") == resource and not target.get("subresource"):
                 moments = _time(event["requestReceivedTimestamp"]), _time(event["stageTimestamp"])
                 found.setdefault(target["name"], moments)
@@ -97,20 +98,3 @@ def waits(owners: dict[str, tuple[datetime, datetime]], children: dict[str, tupl
 def percentile(ascending: Sequence[float], share: float) -> float:
     """The value that this share of the values does not exceed."""
     return ascending[min(len(ascending) - 1, int(share * len(ascending)))]
-
-
-@dataclass(frozen=True)
-class Use:
-    """What a process has used: seconds of processor time, and memory in MiB now and at its peak."""
-
-    seconds: float
-    resident: float
-    peak: float
-
-
-def use_of(pid: int) -> Use:
-    """Read from /proc."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":" in line)
-    resident, peak = (int(status[name].split()[0]) / 1024 for name in ("VmRSS", "VmHWM"))
-    return Use((int(fields[11]) + int(fields[12])) / 100, resident, peak)

@@ -2,7 +2,9 @@
 
 It needs the CRDs of itself and of JobSet, whose objects are its children. Its validating webhook is left out, which spares it a call for each creation."""
 
+import base64
 import fcntl
+import json
 import os
 import shutil
 import subprocess
@@ -21,6 +23,8 @@ MODULE, VERSION = "github.com/kubeflow/trainer/v2", "v2.0.0"
 JOB_SET, JOB_SET_VERSION = "sigs.k8s.io/jobset", "v0.8.2"
 NAMESPACE = "kubeflow-system"
 RUNTIME = "bench"
+CERTIFICATES = "kubeflow-trainer-webhook-cert"
+MOUNT = Path("/tmp/k8s-webhook-server/serving-certs")
 
 
 def binary() -> Path:
@@ -60,7 +64,7 @@ def _module(name: str, version: str) -> Path:
         capture_output=True,
         text=True,
     )
-    return Path(yaml.safe_load(done.stdout)["Dir"])
+    return Path(json.loads(done.stdout)["Dir"])
 
 
 def install(cluster: Cluster) -> None:
@@ -78,7 +82,7 @@ def install(cluster: Cluster) -> None:
     }
     objects = [
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}},
-        {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "kubeflow-trainer-webhook-cert", "namespace": NAMESPACE}},
+        {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": CERTIFICATES, "namespace": NAMESPACE}},
         {"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration", "metadata": {"name": "validator.trainer.kubeflow.org"}, "webhooks": []},
         {"apiVersion": "trainer.kubeflow.org/v1alpha1", "kind": "ClusterTrainingRuntime", "metadata": {"name": RUNTIME}, "spec": runtime},
     ]  # fmt: skip
@@ -113,10 +117,24 @@ class KubeflowTrainer:
         ]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, env=environment(self.cluster), stdout=log, stderr=log)
+        eventually(self._mounted, "it has made its certificates", 60)
         eventually(lambda: answers(f"http://127.0.0.1:{self.port}/readyz"), "Kubeflow Trainer is ready", 60)
+
+    def _mounted(self) -> bool:
+        """Play the kubelet, which mounts the Secret that the controller fills: it waits for the files."""
+        command = [f"{self.cluster.binaries}/kubectl", "get", "secret", CERTIFICATES, "-n", NAMESPACE, "-o", "json"]
+        done = subprocess.run(command, env=environment(self.cluster), capture_output=True, check=True)
+        data = json.loads(done.stdout).get("data") or {}
+        if len(data) < 3:
+            return False
+        MOUNT.mkdir(parents=True, exist_ok=True)
+        for name, value in data.items():
+            (MOUNT / name).write_bytes(base64.b64decode(value))
+        return True
 
     def stop(self) -> None:
         """End it."""
         if self.process is not None:
             self.process.terminate()
             self.process.wait(30)
+        shutil.rmtree(MOUNT.parent, ignore_errors=True)
