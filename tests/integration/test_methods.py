@@ -301,7 +301,6 @@ def test_what_is_published_loads_and_answers_as_it_was_evaluated(
 REFUSED = [
     pytest.param("SFT", PROMPTS["PrefixTuning"], {"trainingArguments": {"packing": True}}, "stages[s].trainingArguments.packing: cannot be used with PrefixTuning: only the first row of each pack would get the trained tokens", id="packing with a trained prefix"),
     pytest.param("SFT", PROMPTS["PromptTuning"], {"trainingArguments": {"activation_checkpointing": True}}, "stages[s].trainingArguments.activation_checkpointing: cannot be used with PromptTuning: a trained prefix is a cache, which is not recomputed", id="recomputing with trained tokens"),
-    pytest.param("GRPO", LORA, {"hyperparameters": {"maxNewTokens": 250}}, "stages[s].hyperparameters.maxNewTokens: 250 tokens after the longest prompt of ", id="answers that do not fit"),
     pytest.param("GRPO", LORA, {"hyperparameters": {"batchSize": 128, "generations": 2, "maxNewTokens": 4}}, "stages[s].hyperparameters.batchSize: 128 answers, 2 to a prompt, need 64 prompts, and there are 51; lower batchSize", id="a step that needs more prompts than there are"),
     pytest.param("KTO", LORA, {"trainingArguments": {"train_sampling_strategy": "random"}}, "stages[s].trainingArguments: TRL cannot train with them: Loss type `'kto'` estimates the KL divergence term", id="KTO with shuffled batches"),
 ]  # fmt: skip
@@ -316,6 +315,16 @@ def test_what_cannot_be_trained_is_refused_in_a_sentence(
     failure = run.attempt("train-s").failure
     assert failure is not None
     assert (failure.failure_class, failure.message[: len(words)]) == (FailureClass.INVALID_SPEC, words)
+
+
+def test_answers_that_do_not_fit_behind_the_longest_prompt_are_refused_before_the_training(
+    place: Place, tmp_path: Path
+) -> None:
+    numbers = {"hyperparameters": {"maxNewTokens": 250}}
+    failure = job(place, tmp_path, LORA, {**stage(place, "GRPO", LORA), **numbers}).attempt("prepare").failure
+    assert failure is not None
+    assert failure.failure_class is FailureClass.INVALID_DATA
+    assert "tokens, at most 6, beside 250 new ones; rows are never cut" in failure.message
 
 
 def test_a_teacher_of_another_family_is_refused(place: Place, tmp_path: Path) -> None:
