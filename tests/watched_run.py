@@ -2,6 +2,7 @@
 
 import contextlib
 import http.server
+import os
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -14,8 +15,8 @@ from raw_api import Body, RawApi, eventually
 from tunewright_api import names
 
 GROUP = f"/apis/{names.API_VERSION}"
-POD_IP = "127.0.0.77"
-"""Where the played kubelet says that its pods are: a test can answer there."""
+POD_IP = f"127.77.{os.getpid() >> 8 & 255}.{os.getpid() & 255}"
+"""Where the played kubelet says that its pods are: a test can answer there. The port is fixed, so each test process has an address of its own."""
 
 
 class Run:
