@@ -54,7 +54,9 @@ def settings(pauses: Iterable[float]) -> kopf.OperatorSettings:
     found.watching.chunk_size = 500
     found.persistence.diffbase_storage = _NoDiffs()
     found.queueing.exit_timeout = 5
-    found.queueing.worker_limit = 100
+    # A worker of kopf waits for more news of its object, which holds back a crowd if workers are counted: none are, and none waits long.
+    found.queueing.worker_limit = None
+    found.queueing.idle_timeout = 0.1
     for resource in WATCHED:
         labels = selector(resource)
         if labels is not None:

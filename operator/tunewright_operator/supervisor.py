@@ -13,6 +13,8 @@ from tunewright_api.run import ProgressReport
 from tunewright_operator.shell.cache import Cache
 from tunewright_operator.shell.client import Client
 from tunewright_operator.shell.credentials import Credentials
+from tunewright_operator.shell.event_words import EventWords
+from tunewright_operator.shell.events import Teller
 from tunewright_operator.shell.execute import Executor
 from tunewright_operator.shell.feed import Feed
 from tunewright_operator.shell.leases import Elector
@@ -21,7 +23,6 @@ from tunewright_operator.shell.metrics import Metrics
 from tunewright_operator.shell.observe import Observer
 from tunewright_operator.shell.options import Options
 from tunewright_operator.shell.progress import Puller
-from tunewright_operator.shell.queue_words import QueueWords
 from tunewright_operator.shell.reconciler import Reconciler
 from tunewright_operator.shell.refusals import Refusals
 from tunewright_operator.shell.server import serve
@@ -44,7 +45,8 @@ class Operator:
         self._queue = WorkQueue()
         self._cache = Cache()
         self._metrics = Metrics(self._cache, self._queue)
-        self._client = Client(credentials, self._check_lease, self._metrics.wrote, options.identity)
+        self._client = Client(credentials, self._check_lease, self._metrics.wrote)
+        self._teller = Teller(self._client, options.identity, lambda: self._queue.depth > 0)
         self._elector = Elector(self._client, options.lease_namespace, options.lease_name, options.identity)
         self._feed = Feed(self._client, self._cache, self._queue, self._metrics, options.namespaces)
         self._stopping = asyncio.Event()
@@ -77,6 +79,7 @@ class Operator:
         parts: dict[str, Coroutine[Any, Any, Any]] = {
             "watches": watches.run(),
             "resync": self._feed.resync_for_ever(),
+            "events": self._teller.run(),
         }
         worker = Worker(self._queue, self._reconciler(), self._metrics)
         parts |= {f"worker-{number}": worker.run() for number in range(self._options.workers)}
@@ -84,14 +87,16 @@ class Operator:
 
     def _reconciler(self) -> Reconciler:
         settings = self._options.settings
-        refusals = Refusals(self._client)
+        events = EventWords(self._client)
+        refusals = Refusals(events)
         progress = Puller("/progress", ProgressReport, settings.poll_seconds)
         reports = Puller("/report", MonitorReport, settings.poll_seconds)
         return Reconciler(
             client=self._client,
             cache=self._cache,
-            observer=Observer(self._client, self._cache, refusals, QueueWords(self._client), progress, reports),
+            observer=Observer(self._client, self._cache, refusals, events, progress, reports),
             executor=Executor(self._client, self._cache, refusals),
+            teller=self._teller,
             metrics=self._metrics,
             settings=settings,
         )
@@ -109,10 +114,11 @@ class Operator:
     async def _stop(self, lease: asyncio.Task[None]) -> int:
         """Finish what is being looked at, then let another replica lead at once."""
         logger.info("The operator stops")
-        try:
-            await asyncio.wait_for(self._queue.drain(), DRAIN_SECONDS)
-        except TimeoutError:
-            logger.warning("A look at an object was cut off", extra={"after_seconds": DRAIN_SECONDS})
+        for part, work in (("looks at objects", self._queue.drain()), ("events", self._teller.finish())):
+            try:
+                await asyncio.wait_for(work, DRAIN_SECONDS)
+            except TimeoutError:
+                logger.warning("Work was cut off", extra={"part": part, "after_seconds": DRAIN_SECONDS})
         # A renewal under way would write after the release; and whoever renews would take the release for a loss.
         lease.cancel()
         await asyncio.gather(lease, return_exceptions=True)

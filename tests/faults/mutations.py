@@ -62,14 +62,14 @@ MUTATIONS = (
     Mutation(
         "the Job is created before its attempt is recorded",
         "shell/reconciler.py",
-        "decision = await self._decide_and_act(resource, body)",
-        "decision = await self._act_too_early(resource, body)",
+        "        decision = await self._decide(subject)\n        for _ in",
+        "        decision = await self._act_too_early(resource, body, subject, written)\n        for _ in",
     ),
     Mutation(
         "events are told before the status is stored",
         "shell/reconciler.py",
-        '        written = await self.client.patch_status(resource, body["metadata"], patch)\n',
-        '        for event in decision.events:\n            await self._tell(resource, body, event)\n        written = await self.client.patch_status(resource, body["metadata"], patch)\n',
+        '        stored = await self.client.patch_status(resource, body["metadata"], patch)\n',
+        '        for event in decision.events:\n            self.teller.tell(resource, body, event)\n        await __import__("asyncio").sleep(0.2)\n        stored = await self.client.patch_status(resource, body["metadata"], patch)\n',
     ),
     Mutation(
         "a vanished Job is believed from the cache", "shell/observe.py", "if vanished or unwatched:", "if unwatched:"
@@ -134,7 +134,7 @@ MUTATIONS = (
     Mutation(
         "a status that is the same is written",
         "shell/reconciler.py",
-        "        if not patch:\n            return False\n",
+        "        if not patch:\n            return None\n",
         "",
     ),
     Mutation(
@@ -171,14 +171,14 @@ MUTATIONS = (
 )
 
 TOO_EARLY = """
-    async def _act_too_early(self, resource: Resource, body: Body) -> Plan | MonitorPlan:
-        decision = await self._decide_and_act(resource, body)
+    async def _act_too_early(self, resource, body, subject, written):
+        decision = await self._decide(subject)
         pending = [step for step in getattr(decision.status, "steps", []) if str(step.state) == "Pending"]
         if pending and decision.requeue_after == 0:
             from tunewright_operator.core.running import plan_step
             job = parse_job_object({**body, "status": decision.status.to_wire()})
             observed = await self.observer.fine_tune_job(job)
-            await self.executor.execute(resource, body, plan_step(job, pending[0], observed, self.settings).actions)
+            await self.executor.execute(resource, body, plan_step(job, pending[0], observed, self.settings).actions, written)
         return decision
 
     async def refresh(self"""

@@ -83,7 +83,7 @@ def _hurry() -> None:
     """Divide every patience by about ten."""
     from tunewright_operator import handlers, watches
     from tunewright_operator.core import attempts
-    from tunewright_operator.shell import feed, leases, options, refusals
+    from tunewright_operator.shell import event_words, events, feed, leases, options, refusals
 
     attempts.LONGEST_BACKOFF_SECONDS = 1
     feed.RESYNC_SECONDS, feed.GAP_SECONDS = RESYNC_SECONDS, 0.2
@@ -93,7 +93,8 @@ def _hurry() -> None:
     leases.LeaseTimes = functools.partial(  # type: ignore[misc,assignment]
         leases.LeaseTimes, duration=lease, renew=min(4.0, lease / 5), retry=0.2, poll=0.4, margin=lease / 5
     )
-    refusals.FIRST_PAUSE, refusals.EVENTS_PATIENCE, refusals.EVENTS_PAUSE = 0.5, 0.3, 0.5
+    refusals.FIRST_PAUSE, refusals.EVENTS_PATIENCE, event_words.PAUSE = 0.5, 0.3, 0.5
+    events.OUTAGE_PAUSE = 0.2
     read = options.read
 
     def quick(arguments: list[str]) -> options.Options:
@@ -107,7 +108,7 @@ def _skew_clock(seconds: float) -> None:
     """Let the operator's clock be wrong by so much, wherever it reads the time of day."""
     if not seconds:
         return
-    from tunewright_operator.shell import client, leases, observe
+    from tunewright_operator.shell import events, leases, observe
 
     class Skewed(datetime):
         @classmethod
@@ -115,5 +116,5 @@ def _skew_clock(seconds: float) -> None:
             moment = datetime.now(tz) + timedelta(seconds=seconds)
             return cls.combine(moment.date(), moment.time(), tz)
 
-    for module in (client, leases, observe):
+    for module in (events, leases, observe):
         module.datetime = Skewed  # type: ignore[attr-defined]

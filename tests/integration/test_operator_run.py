@@ -341,7 +341,8 @@ def test_the_second_replica_takes_over_when_the_lease_of_a_crashed_one_has_ended
         if frozen:
             audit.mark()
             assert first.thaw() == 1
-            assert audit.writes() == []
+            # A request that was being sent when the process froze arrives when it thaws, and is refused: its version is old.
+            assert [write for write in audit.writes() if not write.endswith(" 409")] == []
         assert {step["attempt"] for step in run.status()["steps"]} == {1}
     finally:
         first.stop()
@@ -372,12 +373,18 @@ def test_an_operator_at_rest_writes_nothing_and_stays_small(
     Run(api, namespace, "complete").create().wait_for_phase("Complete")
     Run(api, namespace, "suspended").create(suspend=True).wait_for_phase("Suspended")
     kubelet.script = until("train-sft")
-    running = Run(api, namespace, "running").create()
-    eventually(lambda: running.condition("Admitted").get("status") == "True" and running.step("train-sft"), "training")
-    time.sleep(2)
-    audit.mark()
-    time.sleep(60)
-    memory = operator.resident_mebibytes()
+    progress = Progress(step="train-sft", global_step=7, total_steps=40, summary="sft 7/40", loss=2.5)
+    # A pod that never answers is told after a minute: that would be a write.
+    with answering_pod("/progress", ProgressReport(progress=progress)):
+        running = Run(api, namespace, "running").create()
+        eventually(
+            lambda: running.condition("Admitted").get("status") == "True" and running.step("train-sft"), "training"
+        )
+        eventually(lambda: running.status().get("progress", {}).get("summary") == "sft 7/40", "progress", 40)
+        time.sleep(2)
+        audit.mark()
+        time.sleep(60)
+        memory = operator.resident_mebibytes()
     print(json.dumps({"lease writes in 60 s": audit.lease_writes(), "resident MiB": round(memory, 1)}))  # noqa: T201
     assert audit.writes() == []
     assert audit.lease_writes() <= 20

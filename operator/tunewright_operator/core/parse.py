@@ -19,7 +19,7 @@ Status = TypeVar("Status", bound=BaseModel)
 
 def parse_time(text: str | None) -> datetime | None:
     """An API server's timestamp."""
-    return datetime.strptime(text[:19], "%Y-%m-%dT%H:%M:%S").replace(tzinfo=UTC) if text else None
+    return datetime.fromisoformat(text[:19]).replace(tzinfo=UTC) if text else None
 
 
 def format_time(moment: datetime) -> str:

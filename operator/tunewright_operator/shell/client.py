@@ -2,10 +2,8 @@
 
 Typed models of the official client cost twenty times the time and drop fields that a newer server has sent."""
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,10 +11,9 @@ import aiohttp
 import orjson
 
 from tunewright_api import names
-from tunewright_operator.core.types import Event
 from tunewright_operator.shell.credentials import Credentials
 from tunewright_operator.shell.errors import Expired, Unavailable, from_response, shortened
-from tunewright_operator.shell.resources import EVENTS, LEASES, Resource, resource_of
+from tunewright_operator.shell.resources import LEASES, Resource, resource_of
 
 Body = dict[str, Any]
 JSON = "application/json"
@@ -26,7 +23,6 @@ PAGE = 500
 TIMEOUT = aiohttp.ClientTimeout(total=30, connect=5)
 LEASE_TIMEOUT = aiohttp.ClientTimeout(total=2.5, connect=2)
 """A renewal that takes longer is worth less than a new try: several must fit between two expiries."""
-LONGEST_NOTE = 1000
 
 
 @dataclass(frozen=True)
@@ -37,24 +33,16 @@ class Listing:
     resource_version: int
 
 
-def _event_name(regarding: Mapping[str, Any], event: Event) -> str:
-    """The same transition, told twice, has the same name: the second is refused as already there."""
-    metadata = regarding["metadata"]
-    told = f"{metadata['uid']}/{metadata['resourceVersion']}/{event.type}/{event.reason}/{event.message}"
-    return f"{metadata['name']}.{hashlib.sha256(told.encode()).hexdigest()[:16]}"
-
-
 class Client:
     """Reads and writes objects as dicts. Raises `ClusterError`s and nothing else."""
 
     def __init__(
-        self, credentials: Credentials, fence: Callable[[], None], on_write: Callable[[str, str], None], identity: str
+        self, credentials: Credentials, fence: Callable[[], None], on_write: Callable[[str, str], None]
     ) -> None:
         """`fence` raises when this process must not write; `on_write` is told verb and resource of each write."""
         self._credentials = credentials
         self._fence = fence
         self._on_write = on_write
-        self._identity = identity
         self._session: aiohttp.ClientSession | None = None
 
     async def start(self) -> None:
@@ -126,35 +114,6 @@ class Client:
         query = urlencode({"fieldManager": names.FIELD_MANAGER, "force": "true"})
         path = resource.path(body["metadata"]["namespace"], body["metadata"]["name"])
         return await self._request("PATCH", f"{path}?{query}", body, content_type=APPLY_PATCH)
-
-    async def create_event(self, resource: Resource, regarding: Body, event: Event) -> None:
-        """One line of `kubectl describe`."""
-        metadata = regarding["metadata"]
-        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        body = {
-            "apiVersion": EVENTS.api_version,
-            "kind": EVENTS.kind,
-            "metadata": {"name": _event_name(regarding, event), "namespace": metadata["namespace"]},
-            "involvedObject": {
-                "apiVersion": resource.api_version,
-                "kind": resource.kind,
-                "namespace": metadata["namespace"],
-                "name": metadata["name"],
-                "uid": metadata["uid"],
-                "resourceVersion": metadata["resourceVersion"],
-            },
-            "type": event.type,
-            "reason": event.reason[:128],
-            "message": event.message[:LONGEST_NOTE],
-            "firstTimestamp": now,
-            "lastTimestamp": now,
-            "count": 1,
-            "source": {"component": names.FIELD_MANAGER},
-            "reportingComponent": names.FIELD_MANAGER,
-            "reportingInstance": self._identity[:128],
-        }
-        self._write("create", EVENTS)
-        await self._request("POST", EVENTS.path(metadata["namespace"]), body)
 
     def _write(self, verb: str, resource: Resource, subresource: str = "") -> None:
         # The elector itself must write before it leads; everything else only while it does.

@@ -1,6 +1,8 @@
 """Carries out what was decided: POST once, DELETE in the foreground after a live look, server-side apply for what we own as a whole."""
 
+import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from tunewright_operator.core.parse import controller_uid
@@ -12,6 +14,22 @@ from tunewright_operator.shell.refusals import Refusals
 from tunewright_operator.shell.resources import JOBS, Resource, resource_of
 
 Body = dict[str, Any]
+STILL_NEWS_SECONDS = 1.0
+"""Monotonic time goes on while the process is frozen: who thaws looks again."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """The version that an own write of an object has made, and when it was sent (monotonic)."""
+
+    version: str
+    sent: float
+
+    def is_news_of(self, owner: Body) -> bool:
+        """Whether `owner` is what the API server has just answered: no read of it would be fresher."""
+        return (
+            owner["metadata"]["resourceVersion"] == self.version and time.monotonic() - self.sent < STILL_NEWS_SECONDS
+        )
 
 
 class Executor:
@@ -22,9 +40,12 @@ class Executor:
         self._cache = cache
         self._refusals = refusals
 
-    async def execute(self, resource: Resource, owner: Body, actions: tuple[Action, ...]) -> None:
-        """Carry out `actions` for `owner` as it was when they were decided; `Conflict` when it has changed since."""
-        await self._check_owner(resource, owner)
+    async def execute(
+        self, resource: Resource, owner: Body, actions: tuple[Action, ...], written: Written | None
+    ) -> None:
+        """Carry out `actions` for `owner` as it was when they were decided; `Conflict` when it has changed since. `written` is our own newest write of it."""
+        if written is None or not written.is_news_of(owner):
+            await self._check_owner(resource, owner)
         for action in actions:
             match action:
                 case CreateJob():

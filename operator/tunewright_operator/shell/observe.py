@@ -14,8 +14,9 @@ from tunewright_operator.core.types import AdapterMonitor, FineTuneJob, MonitorO
 from tunewright_operator.shell.cache import Cache
 from tunewright_operator.shell.client import Client
 from tunewright_operator.shell.errors import NotFound
+from tunewright_operator.shell.event_words import EventWords
 from tunewright_operator.shell.progress import Puller
-from tunewright_operator.shell.queue_words import QueueWords
+from tunewright_operator.shell.queue_words import queue_words
 from tunewright_operator.shell.refusals import POD_WARNED, Refusals
 from tunewright_operator.shell.resources import (
     ADAPTER_MONITORS,
@@ -41,14 +42,14 @@ class Observer:
         client: Client,
         cache: Cache,
         refusals: Refusals,
-        queue: QueueWords,
+        events: EventWords,
         progress: Puller[ProgressReport],
         reports: Puller[MonitorReport],
     ) -> None:
         self._client = client
         self._cache = cache
         self._refusals = refusals
-        self._queue = queue
+        self._events = events
         self._progress = progress
         self._reports = reports
 
@@ -154,7 +155,7 @@ class Observer:
     async def _queue_words(self, namespace: str, jobs: tuple[Body, ...]) -> dict[str, str]:
         """What lets suspended Jobs wait, by their names."""
         waiting = [view.name for view in map(job_view, jobs) if view.suspended and not (view.failed or view.complete)]
-        return {name: await self._queue.about(namespace, name) for name in waiting}
+        return {name: await queue_words(self._events, namespace, name) for name in waiting}
 
     async def _progress_of(
         self, steps: list[StepStatus], pods: tuple[PodView, ...]

@@ -1,55 +1,16 @@
 """Why Kueue has not admitted a Job, in its own words. They are read from the events of its Workloads, so that the operator needs no right on Workloads, and no Kueue."""
 
-import time
-from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass
+from tunewright_operator.shell.event_words import EventWords
 
-from tunewright_operator.shell.client import Client
-from tunewright_operator.shell.errors import ClusterError, shortened
-from tunewright_operator.shell.resources import EVENTS
-
-PAUSE = 30.0
-"""One list a namespace serves all of its Jobs: a thousand that wait must not ask a thousand times."""
-MOST_NAMESPACES = 1000
+PENDING_WORKLOADS = "involvedObject.kind=Workload,reason=Pending"
 SHORTEST_CUT = 57
 """Kueue cuts long names here before it adds a hash."""
 
 
-@dataclass(frozen=True)
-class _Snapshot:
-    words: dict[str, str]
-    until: float
-
-
-class QueueWords:
-    """The newest `Pending` event of each Workload, by namespace."""
-
-    def __init__(self, client: Client, clock: Callable[[], float] = time.monotonic) -> None:
-        self._client = client
-        self._clock = clock
-        self._snapshots: OrderedDict[str, _Snapshot] = OrderedDict()
-
-    async def about(self, namespace: str, job_name: str) -> str:
-        """What Kueue says of a Job; empty if it has said nothing."""
-        known = self._snapshots.get(namespace)
-        if known is None or self._clock() >= known.until:
-            known = _Snapshot(await self._read(namespace), self._clock() + PAUSE)
-            self._snapshots[namespace] = known
-            self._snapshots.move_to_end(namespace)
-            while len(self._snapshots) > MOST_NAMESPACES:
-                self._snapshots.popitem(last=False)
-        return next((words for workload, words in known.words.items() if is_workload_of(job_name, workload)), "")
-
-    async def _read(self, namespace: str) -> dict[str, str]:
-        fields = "involvedObject.kind=Workload,reason=Pending"
-        try:
-            listing = await self._client.list(EVENTS, namespace, field_selector=fields)
-        except ClusterError:
-            # Only the explanation is missing; the run itself does not depend on it.
-            return {}
-        newest_last = sorted(listing.items, key=lambda body: str(body.get("lastTimestamp") or ""))
-        return {body["involvedObject"]["name"]: shortened(body.get("message") or "") for body in newest_last}
+async def queue_words(events: EventWords, namespace: str, job_name: str) -> str:
+    """What Kueue says of a Job; empty if it has said nothing."""
+    said = await events.of(namespace, PENDING_WORKLOADS)
+    return next((each.words for each in reversed(said) if is_workload_of(job_name, each.name)), "")
 
 
 def is_workload_of(job_name: str, workload: str) -> bool:

@@ -1,16 +1,18 @@
 """One look at one object: observe, decide, act, decide again, write the status once, tell. Decisions are `core`'s."""
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
 from tunewright_operator.core.monitor_plan import plan_monitor
 from tunewright_operator.core.parse import parse_job_object, parse_monitor_object, unreadable_run
 from tunewright_operator.core.plan import plan
-from tunewright_operator.core.types import Event, MonitorPlan, Plan, Settings
+from tunewright_operator.core.types import AdapterMonitor, CreateJob, FineTuneJob, MonitorPlan, Plan, Settings
 from tunewright_operator.shell.cache import Cache
 from tunewright_operator.shell.client import Client
-from tunewright_operator.shell.errors import AlreadyExists, ClusterError, NotFound, NotLeading
-from tunewright_operator.shell.execute import Executor
+from tunewright_operator.shell.errors import NotFound
+from tunewright_operator.shell.events import Teller
+from tunewright_operator.shell.execute import Executor, Written
 from tunewright_operator.shell.logs import logger
 from tunewright_operator.shell.metrics import Metrics
 from tunewright_operator.shell.observe import Observer
@@ -26,6 +28,17 @@ MOST_ROUNDS = 3
 
 
 @dataclass(frozen=True)
+class _Look:
+    """What one look has come to."""
+
+    pause: float | None
+    """Seconds until the next one; None to wait for the next event."""
+    written: Written | None = None
+    created: bool = False
+    """A Job was asked for."""
+
+
+@dataclass(frozen=True)
 class Reconciler:
     """Brings one object nearer to what its spec says."""
 
@@ -33,6 +46,7 @@ class Reconciler:
     cache: Cache
     observer: Observer
     executor: Executor
+    teller: Teller
     metrics: Metrics
     settings: Settings
 
@@ -49,11 +63,31 @@ class Reconciler:
                 extra={"object": str(key), "words": foreign},
             )
             return UNREADABLE_PAUSE
-        decision = await self._decide_and_act(resource, body)
-        written = await self._write_status(resource, body, decision)
-        soonest = self._soonest(key, decision)
+        look = await self._look(key, resource, body, None)
+        body = self.cache.get(resource, key.namespace, key.name) if look.written and look.pause == 0 else None
+        if body is not None:
+            # An attempt is recorded and its Job comes next: through the queue it would stand behind a whole crowd.
+            look = await self._look(key, resource, body, look.written)
         # Looking again at once makes sense only at something new: whatever decides otherwise must not spin.
-        return soonest if soonest is None or written else max(soonest, SHORTEST_PAUSE)
+        new = look.pause is None or look.written or look.created
+        return look.pause if new else max(look.pause or 0.0, SHORTEST_PAUSE)
+
+    async def _look(self, key: Key, resource: Resource, body: Body, written: Written | None) -> _Look:
+        """Decide, act, decide again, and write what came of it. `written` is the own write that `body` came from."""
+        subject = parse_job_object(body) if resource is FINE_TUNE_JOBS else parse_monitor_object(body)
+        decision = await self._decide(subject)
+        for _ in range(MOST_ROUNDS):
+            if not decision.actions:
+                break
+            await self.executor.execute(resource, body, decision.actions, written)
+            if any(isinstance(action, CreateJob) for action in decision.actions):
+                # That it is there is written down at the queue's end: objects whose Job is still missing come first.
+                return _Look(0.0, created=True)
+            decision = await self._decide(subject)
+        steps = [step.job_name for step in decision.status.steps] if isinstance(decision, Plan) else []
+        waits = (decision.requeue_after, self.executor.next_try(key.namespace, steps))
+        pause = min((wait for wait in waits if wait is not None), default=None)
+        return _Look(pause, await self._write_status(resource, body, subject, decision))
 
     async def refresh(self, key: Key) -> None:
         """Replace what is known of `key` by a quorum read."""
@@ -63,70 +97,40 @@ class Reconciler:
         except NotFound:
             self.cache.gone(resource, key.namespace, key.name)
 
-    def _soonest(self, key: Key, decision: Plan | MonitorPlan) -> float | None:
-        steps = [step.job_name for step in decision.status.steps] if isinstance(decision, Plan) else []
-        waits = (decision.requeue_after, self.executor.next_try(key.namespace, steps))
-        return min((wait for wait in waits if wait is not None), default=None)
+    async def _decide(self, subject: FineTuneJob | AdapterMonitor) -> Plan | MonitorPlan:
+        if isinstance(subject, FineTuneJob):
+            return plan(subject, await self.observer.fine_tune_job(subject), self.settings)
+        return plan_monitor(subject, await self.observer.monitor(subject), self.settings)
 
-    async def _decide_and_act(self, resource: Resource, body: Body) -> Plan | MonitorPlan:
-        decision = await self._decide(resource, body)
-        for _ in range(MOST_ROUNDS):
-            if not decision.actions:
-                break
-            await self.executor.execute(resource, body, decision.actions)
-            decision = await self._decide(resource, body)
-        return decision
-
-    async def _decide(self, resource: Resource, body: Body) -> Plan | MonitorPlan:
-        if resource is FINE_TUNE_JOBS:
-            job = parse_job_object(body)
-            return plan(job, await self.observer.fine_tune_job(job), self.settings)
-        monitor = parse_monitor_object(body)
-        return plan_monitor(monitor, await self.observer.monitor(monitor), self.settings)
-
-    async def _write_status(self, resource: Resource, body: Body, decision: Plan | MonitorPlan) -> bool:
-        """One write, and only if something changed; whether there was one."""
+    async def _write_status(
+        self, resource: Resource, body: Body, subject: FineTuneJob | AdapterMonitor, decision: Plan | MonitorPlan
+    ) -> Written | None:
+        """One write, and only if something changed."""
         patch = status_patch(body, type(decision.status), decision.status.to_wire())
         if not patch:
-            return False
-        written = await self.client.patch_status(resource, body["metadata"], patch)
-        self.cache.observe(resource, written)
-        self._note_transition(body, decision)
+            return None
+        sent = time.monotonic()
+        stored = await self.client.patch_status(resource, body["metadata"], patch)
+        self.cache.observe(resource, stored)
+        if isinstance(subject, FineTuneJob) and isinstance(decision, Plan):
+            self._note_transition(subject, decision)
         for event in decision.events:
-            await self._tell(resource, written, event)
-        return True
+            self.teller.tell(resource, stored, event)
+        return Written(stored["metadata"]["resourceVersion"], sent)
 
-    def _note_transition(self, body: Body, decision: Plan | MonitorPlan) -> None:
-        if isinstance(decision, MonitorPlan):
-            return
-        before = parse_job_object(body).status
-        self.metrics.transition(before, decision.status)
-        if (before.phase, before.step) != (decision.status.phase, decision.status.step):
+    def _note_transition(self, job: FineTuneJob, decision: Plan) -> None:
+        before, after = job.status, decision.status
+        self.metrics.transition(before, after)
+        if (before.phase, before.step) != (after.phase, after.step):
             logger.info(
                 "A run has moved on",
                 extra={
-                    "namespace": body["metadata"]["namespace"],
-                    "object": body["metadata"]["name"],
-                    "run": decision.status.run_id,
-                    "phase": decision.status.phase,
-                    "step": decision.status.step,
+                    "namespace": job.namespace,
+                    "object": job.name,
+                    "run": after.run_id,
+                    "phase": after.phase,
+                    "step": after.step,
                     "phase_before": before.phase,
                     "step_before": before.step,
-                },
-            )
-
-    async def _tell(self, resource: Resource, body: Body, event: Event) -> None:
-        """An event is a courtesy: losing one must not repeat a decision that is stored already."""
-        try:
-            await self.client.create_event(resource, body, event)
-        except (AlreadyExists, NotLeading):
-            return
-        except ClusterError as error:
-            logger.warning(
-                "An event was not accepted",
-                extra={
-                    "namespace": body["metadata"]["namespace"],
-                    "object": body["metadata"]["name"],
-                    "words": str(error),
                 },
             )

@@ -5,17 +5,16 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from tunewright_operator.shell.client import Client
-from tunewright_operator.shell.errors import ClusterError, shortened
-from tunewright_operator.shell.resources import EVENTS
+from tunewright_operator.shell.errors import shortened
+from tunewright_operator.shell.event_words import EventWords
 
 FIRST_PAUSE = 5.0
 LONGEST_PAUSE = 300.0
 EVENTS_PATIENCE = 5.0
 """A healthy Job has its pod sooner than this."""
-EVENTS_PAUSE = 30.0
-JOB_REFUSED = "reason=FailedCreate"
-POD_WARNED = "type=Warning"
+EVENTS_LAST = 60.0
+JOB_REFUSED = "involvedObject.kind=Job,reason=FailedCreate"
+POD_WARNED = "involvedObject.kind=Pod,type=Warning"
 """The kubelet says by many reasons why a pod does not start: a Secret that is missing, a volume that is not mounted."""
 MOST = 5000
 
@@ -30,11 +29,11 @@ class _Refusal:
 class Refusals:
     """Words by namespace and Job name."""
 
-    def __init__(self, client: Client, clock: Callable[[], float] = time.monotonic) -> None:
-        self._client = client
+    def __init__(self, events: EventWords, clock: Callable[[], float] = time.monotonic) -> None:
+        self._events = events
         self._clock = clock
         self._refused: OrderedDict[tuple[str, str], _Refusal] = OrderedDict()
-        self._next_look: OrderedDict[str, float] = OrderedDict()
+        self._first_look: OrderedDict[str, float] = OrderedDict()
 
     def of(self, namespace: str, job_names: Iterable[str]) -> dict[str, str]:
         """What is refused just now, of these Jobs."""
@@ -64,21 +63,12 @@ class Refusals:
     async def look_up(self, namespace: str, name: str, uid: str, which: str = JOB_REFUSED) -> None:
         """Read why a Job has no pods, or why its pod does not start, from the newest such event of the object with that uid."""
         now = self._clock()
-        due = self._next_look.get(uid)
-        if due is None:
-            self._next_look[uid] = now + EVENTS_PATIENCE
-            while len(self._next_look) > MOST:
-                self._next_look.popitem(last=False)
+        since = self._first_look.setdefault(uid, now)
+        while len(self._first_look) > MOST:
+            self._first_look.popitem(last=False)
+        if now < since + EVENTS_PATIENCE:
             return
-        if now < due:
-            return
-        self._next_look[uid] = now + EVENTS_PAUSE
-        try:
-            fields = f"involvedObject.uid={uid},{which}"
-            listing = await self._client.list(EVENTS, namespace, field_selector=fields)
-        except ClusterError:
-            # Only the explanation is missing; the run itself does not depend on it.
-            return
-        newest = max(listing.items, key=lambda body: str(body.get("lastTimestamp") or ""), default=None)
+        said = await self._events.of(namespace, which)
+        newest = next((each for each in reversed(said) if each.uid == uid), None)
         if newest is not None:
-            self._refused[namespace, name] = _Refusal(shortened(newest.get("message", "")), now + 2 * EVENTS_PAUSE, 0)
+            self._refused[namespace, name] = _Refusal(newest.words, now + EVENTS_LAST, 0)
