@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from raw_api import RawApi, eventually
 
 CHART = Path(__file__).parent.parent / "charts" / "tunewright"
 SYSTEM_NAMESPACE = "tunewright-system"
+OPERATOR_ACCOUNT = f"system:serviceaccount:{SYSTEM_NAMESPACE}:"
 RBAC_KINDS = {"ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"}
 READS = {"get", "list", "watch"}
 
@@ -170,22 +172,22 @@ class AuditLog:
         time.sleep(0.5)
         self.offset = self.path.stat().st_size
 
-    def requests(self) -> list[dict[str, Any]]:
-        """The operator's requests since the mark."""
-        with self.path.open("rb") as file:
-            file.seek(self.offset)
-            lines = file.read().splitlines()
-        entries = [json.loads(line) for line in lines if line.endswith(b"}")]
-        return [
-            entry
-            for entry in entries
-            if entry["user"]["username"].startswith(f"system:serviceaccount:{SYSTEM_NAMESPACE}:")
-        ]
+    def entries(self) -> Iterator[dict[str, Any]]:
+        """Everybody's requests since the mark."""
+        with self.path.open("rb") as lines:
+            lines.seek(self.offset)
+            for line in lines:
+                if line.endswith(b"}\n"):
+                    yield json.loads(line)
 
-    def writes(self) -> list[str]:
+    def requests(self, account: str = OPERATOR_ACCOUNT) -> list[dict[str, Any]]:
+        """The operator's requests since the mark, or those of another account."""
+        return [entry for entry in self.entries() if entry["user"]["username"].startswith(account)]
+
+    def writes(self, account: str = OPERATOR_ACCOUNT) -> list[str]:
         """Verb, resource and answer of each write that is not the lease's."""
         found = []
-        for entry in self.requests():
+        for entry in self.requests(account):
             target = entry.get("objectRef", {})
             if entry["verb"] in READS or target.get("resource") == "leases":
                 continue

@@ -45,6 +45,8 @@ REWARDED = (Method.GRPO, Method.RLOO)
 """Methods that answer by themselves and learn from the rewards of their answers."""
 TAUGHT = (Method.SFT, Method.SDFT, Method.DISTILLATION)
 """Methods whose rows say what the task is, where they hold answers."""
+PREFERRING = (Method.DPO, Method.KTO, Method.ORPO)
+"""Methods that learn which of two answers is the better one, or which answers are good."""
 GENERATING = (*REWARDED, Method.SDFT, Method.DISTILLATION)
 """Methods that learn from answers of their own."""
 

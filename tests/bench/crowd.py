@@ -3,18 +3,14 @@
 The audit log's times are the API server's own, to the microsecond: they do not depend on how quickly a watcher here wakes up."""
 
 import asyncio
-import json
-from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
-from pathlib import Path
-from typing import Any
 
-Event = dict[str, Any]
+from operator_process import AuditLog
+
+Moments = tuple[datetime, datetime]
 AT_ONCE = 50
 """Requests of ours that are under way at a time."""
-READS = {"get", "list", "watch"}
 
 
 async def all_at_once(names: Iterable[str], do: Callable[[str], Awaitable[object]], at_once: int = AT_ONCE) -> None:
@@ -39,54 +35,24 @@ async def at_a_rate(names: Sequence[str], do: Callable[[str], Awaitable[object]]
     await asyncio.gather(*tasks)
 
 
-@dataclass
-class Audit:
-    """The API server's log, from a place on."""
-
-    path: Path
-    offset: int = 0
-
-    def mark(self) -> None:
-        """Look only at what comes from now on."""
-        self.offset = self.path.stat().st_size
-
-    def events(self) -> Iterator[Event]:
-        """All requests that were answered since the mark."""
-        with self.path.open("rb") as lines:
-            lines.seek(self.offset)
-            for line in lines:
-                if line.endswith(b"}\n"):
-                    yield json.loads(line)
-
-    def created(self, resource: str) -> dict[str, tuple[datetime, datetime]]:
-        """name -> when its creation was asked for, and when it was answered; the first time it succeeded."""
-        found: dict[str, tuple[datetime, datetime]] = {}
-        for event in self.events():
-            target = event.get("objectRef") or {}
-            # An apply creates too, and says so by its answer.
-            is_creation = event["verb"] in ("create", "patch") and event["responseStatus"]["code"] == 201
-            if is_creation and target.get("resource") == resource and not target.get("subresource"):
-                moments = _time(event["requestReceivedTimestamp"]), _time(event["stageTimestamp"])
-                found.setdefault(target["name"], moments)
-        return found
-
-    def writes(self, user: str) -> Counter[str]:
-        """Writes of one account, by verb and resource; its lease is left out."""
-        found: Counter[str] = Counter()
-        for event in self.events():
-            target = event.get("objectRef") or {}
-            if not event["user"]["username"].startswith(user) or event["verb"] in READS:
-                continue
-            if target.get("resource") not in ("leases", "selfsubjectaccessreviews", None):
-                found["/".join(filter(None, (f"{event['verb']} {target['resource']}", target.get("subresource"))))] += 1
-        return found
+def created(audit: AuditLog, resource: str) -> dict[str, Moments]:
+    """name -> when its creation was asked for, and when it was answered; the first time it succeeded."""
+    found: dict[str, Moments] = {}
+    for entry in audit.entries():
+        target = entry.get("objectRef") or {}
+        # An apply creates too, and says so by its answer.
+        is_creation = entry["verb"] in ("create", "patch") and entry["responseStatus"]["code"] == 201
+        if is_creation and target.get("resource") == resource and not target.get("subresource"):
+            moments = _time(entry["requestReceivedTimestamp"]), _time(entry["stageTimestamp"])
+            found.setdefault(target["name"], moments)
+    return found
 
 
 def _time(text: str) -> datetime:
     return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
-def waits(owners: dict[str, tuple[datetime, datetime]], children: dict[str, tuple[datetime, datetime]]) -> list[float]:
+def waits(owners: dict[str, Moments], children: dict[str, Moments]) -> list[float]:
     """Milliseconds from each owner's creation, asked for, to its first child's, answered; ascending. The child's name begins with the owner's, which has no hyphen."""
     first: dict[str, datetime] = {}
     for name, (_, answered) in children.items():

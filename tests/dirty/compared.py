@@ -9,7 +9,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from tunewright_trainer.prepare.checks.base import Check, Conclusion
+from dirty.context import job
+from tunewright_api.data import CheckName
+from tunewright_trainer.prepare.checks import make_check
+from tunewright_trainer.prepare.checks.base import Check, CheckContext, Conclusion
 from tunewright_trainer.prepare.corpus import Corpus, Kept, encode
 from tunewright_trainer.prepare.records import Example, Message, Record
 from tunewright_trainer.prepare.split import Part, key_of
@@ -82,6 +85,11 @@ def conclude(check: Check, rows: Sequence[Row], folder: Path, batch: int = 100) 
         return check.conclude(corpus, scratch)
     finally:
         corpus.close()
+
+
+def verdict(name: CheckName, rows: Sequence[Row], folder: Path) -> Conclusion:
+    """What the check of that name says of rows, with what it puts aside on disk and in batches that cut through groups."""
+    return conclude(make_check(name, CheckContext(job(), spill=folder)), rows, folder, batch=3)
 
 
 @lru_cache(maxsize=1)

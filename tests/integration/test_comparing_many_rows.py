@@ -9,17 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dirty import triggers
-from dirty.compared import Row, ask, clean, conclude, reworded, shuffled
-from dirty.context import job
+from dirty.compared import ask, clean, conclude, reworded, shuffled, verdict
 from tunewright_api.data import CheckName
-from tunewright_trainer.prepare.checks import make_check
-from tunewright_trainer.prepare.checks.base import CheckContext, Conclusion
 from tunewright_trainer.prepare.checks.near_duplicates import NearDuplicates
 from tunewright_trainer.prepare.split import Part
-
-
-def verdict(name: CheckName, rows: list[Row], folder: Path) -> Conclusion:
-    return conclude(make_check(name, CheckContext(job(), spill=folder)), rows, folder, batch=3)
 
 
 def test_rows_of_one_long_instruction_are_not_contaminated_by_each_other(tmp_path: Path) -> None:

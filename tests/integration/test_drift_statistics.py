@@ -4,21 +4,12 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
-from tunewright_api.adapter_monitor import Drift
+from drift_samples import lengths, limits
 from tunewright_api.sketch import ReferenceSketch, Signal
 from tunewright_monitor.drift import judge, kolmogorov_smirnov, smirnov_tail
 from tunewright_trainer.evaluate.sketching import distribution
 
 PROMPTS, RESPONSES = Signal.PROMPT_CHARACTERS, Signal.RESPONSE_CHARACTERS
-
-
-def limits(minimum: int = 50, window: int = 100_000) -> Drift:
-    return Drift(traffic_uri="file:///traffic", minimum_samples=minimum, window_samples=window)
-
-
-def lengths(generator: np.random.Generator, count: int, factor: float = 1.0) -> np.ndarray:
-    """Lengths as texts have them: skewed, whole numbers, with ties."""
-    return np.maximum(1, np.round(generator.lognormal(4.0, 0.6, count) * factor))
 
 
 def alarm_share(reference_count: int, count: int, factor: float, rounds: int) -> float:

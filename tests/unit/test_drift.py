@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from tunewright_api.adapter_monitor import Drift
+from drift_samples import lengths, limits
 from tunewright_api.sketch import Distribution, ReferenceSketch, Signal
 from tunewright_monitor.drift import (
     Verdict,
@@ -18,15 +18,6 @@ from tunewright_monitor.drift import (
 from tunewright_trainer.evaluate.sketching import distribution, sketch
 
 PROMPTS, RESPONSES = Signal.PROMPT_CHARACTERS, Signal.RESPONSE_CHARACTERS
-
-
-def limits(minimum: int = 50, window: int = 100_000) -> Drift:
-    return Drift(traffic_uri="file:///traffic", minimum_samples=minimum, window_samples=window)
-
-
-def lengths(generator: np.random.Generator, count: int, factor: float = 1.0) -> np.ndarray:
-    """Lengths as texts have them: skewed, whole numbers, with ties."""
-    return np.maximum(1, np.round(generator.lognormal(4.0, 0.6, count) * factor))
 
 
 def reference_of(**values: list[int]) -> ReferenceSketch:

@@ -17,6 +17,12 @@ from tunewright_operator.core.types import Settings
 from tunewright_operator.shell.credentials import SERVICE_ACCOUNT
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+PATIENCES = {
+    "image_pull_patience_seconds": "how long a pod may wait for its image",
+    "termination_patience_seconds": "how long after its grace period a pod may be stuck before the next attempt starts",
+    "exclusion_patience_seconds": "how long no other node may have room before one on which a step has failed is used again",
+}
+"""Fields of `Settings` that are times to wait, and what for."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +54,8 @@ def _pricing(text: str, parser: argparse.ArgumentParser) -> Pricing | None:
         parser.error(f"TUNEWRIGHT_PRICING or --pricing: {'; '.join(sentences(Pricing, error, 'pricing'))}")
 
 
-def read(arguments: list[str], environment: Mapping[str, str] = os.environ) -> Options:
-    """Flags before variables before defaults."""
+def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
+    """All flags, each with its variable's value for a default."""
 
     def variable(name: str, default: str) -> str:
         return environment.get(f"TUNEWRIGHT_{name}") or default
@@ -63,24 +69,9 @@ def read(arguments: list[str], environment: Mapping[str, str] = os.environ) -> O
     parser.add_argument("--lease-name", default=variable("LEASE_NAME", "tunewright-operator"))
     parser.add_argument("--port", type=int, default=variable("PORT", str(HTTP_PORT)), help="metrics and probes")
     parser.add_argument("--workers", type=int, default=variable("WORKERS", "16"), help="objects looked at at once")
-    parser.add_argument(
-        "--image-pull-patience-seconds",
-        type=int,
-        default=variable("IMAGE_PULL_PATIENCE_SECONDS", str(Settings.image_pull_patience_seconds)),
-        help="how long a pod may wait for its image",
-    )
-    parser.add_argument(
-        "--termination-patience-seconds",
-        type=int,
-        default=variable("TERMINATION_PATIENCE_SECONDS", str(Settings.termination_patience_seconds)),
-        help="how long after its grace period a pod may be stuck before the next attempt starts",
-    )
-    parser.add_argument(
-        "--exclusion-patience-seconds",
-        type=int,
-        default=variable("EXCLUSION_PATIENCE_SECONDS", str(Settings.exclusion_patience_seconds)),
-        help="how long no other node may have room before one on which a step has failed is used again",
-    )
+    for name, what in PATIENCES.items():
+        default = variable(name.upper(), str(getattr(Settings, name)))
+        parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=default, help=what)
     parser.add_argument("--log-level", default=variable("LOG_LEVEL", "INFO"), help=", ".join(LOG_LEVELS))
     parser.add_argument(
         "--pricing",
@@ -88,6 +79,12 @@ def read(arguments: list[str], environment: Mapping[str, str] = os.environ) -> O
         metavar="JSON",
         help='the GPU of this cluster and its price, for estimates: {"gpu": "H100", "gpuHour": 2.5, "currency": "EUR"}',
     )
+    return parser
+
+
+def read(arguments: list[str], environment: Mapping[str, str] = os.environ) -> Options:
+    """Flags before variables before defaults."""
+    parser = _parser(environment)
     given = parser.parse_args(arguments)
     if given.log_level.upper() not in LOG_LEVELS:
         parser.error(f"the log level must be one of {', '.join(LOG_LEVELS)}, not {given.log_level}")
@@ -100,9 +97,7 @@ def read(arguments: list[str], environment: Mapping[str, str] = os.environ) -> O
             trainer_image=given.trainer_image,
             monitor_image=given.monitor_image,
             pricing=_pricing(given.pricing, parser),
-            image_pull_patience_seconds=given.image_pull_patience_seconds,
-            termination_patience_seconds=given.termination_patience_seconds,
-            exclusion_patience_seconds=given.exclusion_patience_seconds,
+            **{name: getattr(given, name) for name in PATIENCES},
         ),
         namespaces=tuple(name.strip() for name in given.namespaces.split(",") if name.strip()),
         lease_namespace=given.lease_namespace or _own_namespace(),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dirty.compared import Row, ask, clean, conclude, pair, reworded, shuffled
+from dirty.compared import Row, ask, clean, conclude, pair, reworded, shuffled, verdict
 from dirty.context import job
 from tunewright_api.data import CheckName
 from tunewright_trainer.prepare.checks import make_check
@@ -28,10 +28,6 @@ B = "You find it in the portal under billing; choose the month and press the but
 LONG = shuffled(random.Random(1), 60)
 OTHER = shuffled(random.Random(2), 60)
 THIRD = shuffled(random.Random(3), 60)
-
-
-def verdict(name: CheckName, rows: list[Row], folder: Path) -> Conclusion:
-    return conclude(make_check(name, CheckContext(job(), spill=folder)), rows, folder, batch=3)
 
 
 def text(content: str, **others: Part) -> Row:

@@ -80,3 +80,8 @@ def test_the_gravest_is_told_first() -> None:
 )  # fmt: skip
 def test_one_sentence_matters_most(findings: list[str], refused: list[str], sentence: str) -> None:
     assert message_of([finding(ActionOrFix.WARN, **FOUND) for _ in findings], refused, 7) == sentence
+
+
+def test_kinds_that_read_alike_once_they_are_masked_are_counted_together() -> None:
+    kinds = {"category a@mail.org": 2, "category b@mail.org": 3, "other": 1}
+    assert finding(ActionOrFix.WARN, rows=6, kinds=kinds).kinds == {"category [EMAIL]": 5, "other": 1}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tunewright_api.evaluation import MetricName
-from tunewright_api.methods import REWARDED, TAUGHT
+from tunewright_api.methods import PREFERRING, REWARDED, TAUGHT
 from tunewright_api.spec import FineTuneJobSpec
 from tunewright_api.stages import Stage
 from tunewright_trainer.train.rows import read_part
@@ -49,7 +49,7 @@ def held_out(spec: FineTuneJobSpec, data: Path) -> HeldOut:
     taught = [
         row for stage, rows in stages if stage.method in TAUGHT for row in rows if "completion" in row or TEXT in row
     ]
-    preferred = [row for stage, rows in stages if stage.method not in (*TAUGHT, *REWARDED) for row in rows]
+    preferred = [row for stage, rows in stages if stage.method in PREFERRING for row in rows]
     better = [row for row in preferred if "chosen" in row or row.get("label")]
     rewarded, asked = next(((stage, rows) for stage, rows in reversed(stages) if stage.method in REWARDED), (None, []))
     supervised = taught or better or [row for _, rows in stages for row in rows if reference(row)]

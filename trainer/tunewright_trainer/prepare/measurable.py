@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from tunewright_api.datasets import DatasetFormat
 from tunewright_api.evaluation import MetricName
-from tunewright_api.methods import REWARDED, TAUGHT, Method, listed
+from tunewright_api.methods import PREFERRING, REWARDED, TAUGHT, listed
 from tunewright_api.spec import FineTuneJobSpec
 from tunewright_trainer.prepare.readable import one_or_many
 
@@ -45,7 +45,7 @@ def _given(
     taught = [
         of[stage.name] for stage in stages if stage.method in TAUGHT and of[stage.name] is not DatasetFormat.PROMPT_ONLY
     ]
-    preferred = [of[stage.name] for stage in stages if stage.method in (Method.DPO, Method.KTO, Method.ORPO)]
+    preferred = [of[stage.name] for stage in stages if stage.method in PREFERRING]
     answers = (
         taught or preferred or [of[stage.name] for stage in stages if _names_answers(of, stage.name, has_reference)]
     )

@@ -1,7 +1,7 @@
 """What Ignore, Warn, Fail and Fix make of a check's conclusion. Pure."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from tunewright_api.data import ActionOrFix, CheckName
 from tunewright_api.data_report import MOST_EXAMPLES, Example, Finding, Verdict
@@ -48,7 +48,7 @@ def finding_of(
         message=masked(_message(conclusion, rows, mended)),
         # Where all was mended or left out, there is nothing left to do.
         advice="" if verdict is Verdict.FIXED else conclusion.advice,
-        kinds={masked(kind)[:SHORT]: count for kind, count in conclusion.kinds.items()},
+        kinds=_masked_kinds(conclusion.kinds),
         measures=conclusion.measures,
         examples=[
             Example(
@@ -57,6 +57,14 @@ def finding_of(
             for found in conclusion.places[:MOST_EXAMPLES]
         ],
     )
+
+
+def _masked_kinds(kinds: Mapping[str, int]) -> dict[str, int]:
+    """Kinds that read alike once they are masked are counted together."""
+    told: Counter[str] = Counter()
+    for kind, count in kinds.items():
+        told[masked(kind)[:SHORT]] += count
+    return dict(told)
 
 
 def _message(conclusion: Conclusion, rows: int, mended: Counter[str]) -> str:

@@ -21,7 +21,7 @@ from tunewright_trainer.prepare.records import Record
 from tunewright_trainer.prepare.similarity.classes import is_trained_on
 from tunewright_trainer.prepare.split import PARTS, Part
 
-FEWEST_TRAINING_ROWS = 50
+WORTH_TRAINING_ROWS = 50
 """OpenAI's guide to fine-tuning sees improvements from 50 to 100 examples on; fewer fit into a prompt, where they are cheaper to try."""
 FEWEST_TEST_ROWS = 30
 RARE_SHARE = 0.01
@@ -43,7 +43,7 @@ class _SmallStage:
     @property
     def note(self) -> str:
         """What is the matter with it."""
-        if self.train < FEWEST_TRAINING_ROWS:
+        if self.train < WORTH_TRAINING_ROWS:
             return f"stage {self.name} has {counted(self.train, 'training row')}: as examples in a prompt they may serve as well"
         return f"stage {self.name} has {counted(self.test, 'test row')}: a score on them is known to ±{100 * half_width(self.test):.0f} points"
 
@@ -120,7 +120,7 @@ def _small_stages(corpus: Corpus) -> list[_SmallStage]:
         if not len(mine):
             continue
         train, test = int(np.count_nonzero(trained[mine])), int(np.count_nonzero(tested[mine]))
-        if train < FEWEST_TRAINING_ROWS or test < FEWEST_TEST_ROWS:
+        if train < WORTH_TRAINING_ROWS or test < FEWEST_TEST_ROWS:
             found.append(_SmallStage(index, name, int(mine[0]), len(mine), train, test))
     return found
 
@@ -135,9 +135,9 @@ def _measures(kinds: list[_Kind]) -> dict[str, float]:
 
 def _advice(small: list[_SmallStage], found: list[_Kind]) -> str:
     told = []
-    if any(stage.train < FEWEST_TRAINING_ROWS for stage in small):
+    if any(stage.train < WORTH_TRAINING_ROWS for stage in small):
         told.append(
-            f"Try the rows as examples in the prompt first, or add rows: training pays from some {FEWEST_TRAINING_ROWS} to 100 good ones on."
+            f"Try the rows as examples in the prompt first, or add rows: training pays from some {WORTH_TRAINING_ROWS} to 100 good ones on."
         )
     if found or any(stage.test < FEWEST_TEST_ROWS for stage in small):
         kinds = (" of these kinds", " of each") if found else ("", " rows")

@@ -79,7 +79,12 @@ def find(record: Record) -> Iterator[Hit]:
 
 def mend(record: Record) -> tuple[Record, int]:
     """Puts [EMAIL], [PHONE] and so on in place of each."""
-    return with_strings(record, lambda text: redacted(text, spans, lambda kind: f"[{kind.upper()}]"))
+    return with_strings(record, redact)
+
+
+def redact(text: str) -> tuple[str, int]:
+    """The text with a mark in place of each, and how many there were."""
+    return redacted(text, spans, lambda kind: f"[{kind.upper()}]")
 
 
 def spans(text: str) -> list[Span]:

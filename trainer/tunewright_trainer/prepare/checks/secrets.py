@@ -60,7 +60,12 @@ def find(record: Record) -> Iterator[Hit]:
 
 def mend(record: Record) -> tuple[Record, int]:
     """Puts [SECRET] in place of each."""
-    return with_strings(record, lambda text: redacted(text, spans, lambda _: "[SECRET]"))
+    return with_strings(record, redact)
+
+
+def redact(text: str) -> tuple[str, int]:
+    """The text with a mark in place of each, and how many there were."""
+    return redacted(text, spans, lambda _: "[SECRET]")
 
 
 def spans(text: str) -> list[Span]:
