@@ -44,7 +44,7 @@ class Operator:
         self._credentials = credentials
         self._queue = WorkQueue()
         self._cache = Cache()
-        self._metrics = Metrics(self._cache, self._queue)
+        self._metrics = Metrics(self._cache, self._queue, lambda: self._teller.depth)
         self._client = Client(credentials, self._check_lease, self._metrics.wrote)
         self._teller = Teller(self._client, options.identity, lambda: self._queue.depth > 0)
         self._elector = Elector(self._client, options.lease_namespace, options.lease_name, options.identity)

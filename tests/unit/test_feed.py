@@ -36,7 +36,7 @@ class Lists:
 
 
 def feed(lists: Lists, cache: Cache, queue: WorkQueue) -> Feed:
-    return Feed(lists, cache, queue, Metrics(cache, queue), ())  # type: ignore[arg-type]
+    return Feed(lists, cache, queue, Metrics(cache, queue, lambda: 0), ())  # type: ignore[arg-type]
 
 
 async def test_a_deletion_in_a_gap_is_found_out_and_its_owner_looked_at() -> None:

@@ -1,5 +1,6 @@
 """Pulls from pods, which are tenants' and may answer anything. The servers are real, the clock is the test's."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -27,21 +28,24 @@ class Clock:
 class Pod:
     """A pod with one page; counts who asks."""
 
-    def __init__(self, answer: Callable[[], web.Response]) -> None:
+    def __init__(self, answer: Callable[[], web.Response], ready: asyncio.Event | None = None) -> None:
         self.answer = answer
+        self.ready = ready
         self.asked = 0
 
     async def serve(self, request: web.Request) -> web.Response:
         self.asked += 1
+        if self.ready is not None:
+            await self.ready.wait()
         return self.answer()
 
 
 @asynccontextmanager
-async def puller(pod: Pod, clock: Clock) -> AsyncIterator[Puller[ProgressReport]]:
+async def puller(pod: Pod, clock: Clock, patience_seconds: float = 30) -> AsyncIterator[Puller[ProgressReport]]:
     application = web.Application()
     application.router.add_get("/progress", pod.serve)
     async with TestServer(application) as server:
-        found = Puller("/progress", ProgressReport, pause_seconds=5, clock=clock, port=server.port or 0)
+        found = Puller("/progress", ProgressReport, 5, clock, server.port or 0, patience_seconds)
         try:
             yield found
         finally:
@@ -88,9 +92,23 @@ async def test_a_pod_that_does_not_answer_is_asked_more_and_more_rarely() -> Non
 
 
 async def test_a_pod_that_cannot_be_reached_is_no_error() -> None:
-    pulls = Puller("/progress", ProgressReport, pause_seconds=5, clock=Clock(), port=9)
+    pulls = Puller("/progress", ProgressReport, 5, Clock(), 9, patience_seconds=30)
     assert await pulls.report("uid", "127.0.0.1") is None
     await pulls.close()
+
+
+async def test_a_look_does_not_wait_for_a_slow_pod_and_is_told_the_answer_later() -> None:
+    clock, slow = Clock(), asyncio.Event()
+    pod = Pod(lambda: web.Response(text=GOOD), slow)
+    async with puller(pod, clock, patience_seconds=0.01) as pulls:
+        assert await pulls.report("uid", "127.0.0.1") is None
+        assert await pulls.report("uid", "127.0.0.1") is None
+        slow.set()
+        async with asyncio.timeout(30):
+            while (found := await pulls.report("uid", "127.0.0.1")) is None:
+                pass
+        assert found.progress.global_step == 7
+    assert pod.asked == 1
 
 
 async def test_silence_is_counted_from_the_first_question_and_ends_with_an_answer() -> None:

@@ -4,7 +4,14 @@ import asyncio
 
 import pytest
 
-from tunewright_operator.shell.workqueue import LONGEST_BACKOFF, Key, WorkQueue
+from tunewright_operator.shell.workqueue import (
+    ALONE_AFTER_SECONDS,
+    LONGEST_BACKOFF,
+    MOST_ALONE,
+    MOST_BESIDE_OTHERS,
+    Key,
+    WorkQueue,
+)
 
 
 class Clock:
@@ -67,6 +74,47 @@ def test_a_tenant_with_many_objects_does_not_keep_another_waiting(queue: WorkQue
         queue.add(key(name, "greedy"))
     queue.add(key("x", "modest"))
     assert popped(queue) == ["greedy/a", "modest/x", "greedy/b", "greedy/c"]
+
+
+def taken(queue: WorkQueue) -> list[str]:
+    """The namespaces of all keys that can be had now, none of them done."""
+    found = []
+    while (next_key := queue.pop()) is not None:
+        found.append(next_key.namespace)
+    return found
+
+
+def test_a_tenant_that_is_alone_takes_many_workers_and_the_next_when_one_is_done(queue: WorkQueue) -> None:
+    for number in range(MOST_ALONE + 2):
+        queue.add(key(str(number), "greedy"))
+    assert taken(queue) == ["greedy"] * MOST_ALONE
+    queue.done(key("0", "greedy"))
+    assert taken(queue) == ["greedy"]
+
+
+def test_a_tenant_beside_others_takes_few_until_they_have_been_silent_for_a_while(
+    queue: WorkQueue, clock: Clock
+) -> None:
+    for number in range(MOST_ALONE + 2):
+        queue.add(key(str(number), "greedy"))
+    queue.add(key("x", "modest"))
+    assert sorted(taken(queue)) == ["greedy"] * MOST_BESIDE_OTHERS + ["modest"]
+    queue.done(key("x", "modest"))
+    assert taken(queue) == []
+    clock.now += ALONE_AFTER_SECONDS + 0.1
+    assert taken(queue) == ["greedy"] * (MOST_ALONE - MOST_BESIDE_OTHERS)
+
+
+async def test_a_worker_that_waits_for_a_tenants_turn_is_woken_when_it_comes(queue: WorkQueue) -> None:
+    for number in range(MOST_ALONE + 1):
+        queue.add(key(str(number)))
+    for _ in range(MOST_ALONE):
+        await queue.get()
+    waiting = asyncio.create_task(queue.get())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    queue.done(key("0"))
+    assert await asyncio.wait_for(waiting, 10) == key(str(MOST_ALONE))
 
 
 def test_a_key_with_a_delay_comes_when_it_is_due(queue: WorkQueue, clock: Clock) -> None:
@@ -147,3 +195,45 @@ async def test_draining_waits_for_what_is_looked_at_and_gives_out_nothing_more(q
     queue.done(taken)
     await draining
     assert queue.pop() is None
+
+
+async def test_many_workers_miss_no_key_of_many_tenants_whether_it_comes_at_once_or_later() -> None:
+    """On real time: every order of waking up, of timers and of ends is met by some of them."""
+    queue = WorkQueue()
+    wanted = {key(str(number), f"team-{number % 3}") for number in range(300)}
+    seen: list[Key] = []
+    complete = asyncio.Event()
+
+    async def work() -> None:
+        while True:
+            found = await queue.get()
+            await asyncio.sleep(0)
+            seen.append(found)
+            queue.done(found)
+            if len(seen) == len(wanted):
+                complete.set()
+
+    workers = [asyncio.create_task(work()) for _ in range(16)]
+    for index, each in enumerate(sorted(wanted)):
+        if index % 2:
+            queue.add(each)
+        else:
+            queue.add_after(each, (index % 7) / 1000)
+        if index % 10 == 0:
+            await asyncio.sleep(0)
+    await asyncio.wait_for(complete.wait(), 30)
+    for worker in workers:
+        worker.cancel()
+    assert sorted(seen) == sorted(wanted)
+
+
+async def test_a_timer_that_is_set_while_all_wait_for_a_later_one_is_kept() -> None:
+    queue = WorkQueue()
+    queue.add_after(key("late"), 3600)
+    waiting = [asyncio.create_task(queue.get()) for _ in range(3)]
+    await asyncio.sleep(0)
+    queue.add_after(key("soon"), 0.001)
+    done, _ = await asyncio.wait(waiting, timeout=10, return_when=asyncio.FIRST_COMPLETED)
+    assert [task.result() for task in done] == [key("soon")]
+    for task in waiting:
+        task.cancel()

@@ -18,7 +18,7 @@ Body = dict[str, Any]
 MOST_WAITING = 10_000
 """About a kilobyte each. The oldest are dropped first."""
 BUSY_PAUSE = 0.05
-"""Seconds before each event while objects wait for a worker: slower, but never silent."""
+"""Seconds before a row of events, for what led to them goes on meanwhile; and before each while objects wait for a worker: slower, but never silent."""
 OUTAGE_PAUSE = 2.0
 LONGEST_NOTE = 1000
 
@@ -72,10 +72,16 @@ class Teller:
         self._told.clear()
         self._news.set()
 
+    @property
+    def depth(self) -> int:
+        """Events that are still to be told."""
+        return len(self._waiting)
+
     async def run(self) -> None:
         """Write for ever; ends only by cancellation."""
         while True:
             await self._news.wait()
+            await asyncio.sleep(BUSY_PAUSE)
             while self._waiting:
                 if self._busy():
                     await asyncio.sleep(BUSY_PAUSE)

@@ -1,7 +1,7 @@
 """What the operator tells Prometheus about itself. Every metric and every label is here; labels are few and closed."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from prometheus_client import (
     CollectorRegistry,
@@ -27,9 +27,10 @@ STEP_BUCKETS = (10.0, 60.0, 300.0, 1800.0, 7200.0, 28800.0, 86400.0)
 class _Live(Collector):
     """Values that are looked up when Prometheus asks."""
 
-    def __init__(self, cache: Cache, queue: WorkQueue) -> None:
+    def __init__(self, cache: Cache, queue: WorkQueue, untold: Callable[[], int]) -> None:
         self._cache = cache
         self._queue = queue
+        self._untold = untold
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         """Depth of the queue, age of the watches, jobs by phase."""
@@ -39,6 +40,9 @@ class _Live(Collector):
         oldest = GaugeMetricFamily("tunewright_operator_workqueue_head_age_seconds", "How long the oldest has waited.")
         oldest.add_metric([], self._queue.head_age())
         yield oldest
+        untold = GaugeMetricFamily("tunewright_operator_events_waiting", "Events that are still to be written.")
+        untold.add_metric([], self._untold())
+        yield untold
         age = GaugeMetricFamily(
             "tunewright_operator_watch_event_age_seconds", "Since the newest event of a kind.", labels=["resource"]
         )
@@ -62,11 +66,12 @@ class _Live(Collector):
 class Metrics:
     """The operator's registry."""
 
-    def __init__(self, cache: Cache, queue: WorkQueue) -> None:
+    def __init__(self, cache: Cache, queue: WorkQueue, untold: Callable[[], int]) -> None:
+        """`untold`: how many events wait to be written."""
         # They would double the number of series, and nobody reads them.
         disable_created_metrics()  # type: ignore[no-untyped-call]
         registry = self._registry = CollectorRegistry()
-        registry.register(_Live(cache, queue))
+        registry.register(_Live(cache, queue, untold))
         prefix = "tunewright_operator_"
         self._reconciles = Histogram(
             prefix + "reconcile_seconds",

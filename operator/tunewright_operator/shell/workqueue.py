@@ -4,12 +4,16 @@ import asyncio
 import heapq
 import random
 import time
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
 from typing import NamedTuple
 
 FIRST_BACKOFF = 0.005
 LONGEST_BACKOFF = 300.0
+MOST_ALONE = 8
+MOST_BESIDE_OTHERS = 2
+"""Keys of a namespace that are looked at side by side. A crowd keeps neither all workers nor the API server from the others; where there are no others, more would only wait for each other."""
+ALONE_AFTER_SECONDS = 5.0
 
 
 class Key(NamedTuple):
@@ -31,11 +35,14 @@ class WorkQueue:
         self._ready: OrderedDict[str, deque[Key]] = OrderedDict()
         self._since: dict[Key, float] = {}
         self._processing: dict[Key, float] = {}
+        self._side_by_side: Counter[str] = Counter()
+        self._turns: OrderedDict[str, float] = OrderedDict()
         self._again: set[Key] = set()
         self._due: dict[Key, float] = {}
         self._timers: list[tuple[float, Key]] = []
         self._failures: dict[Key, int] = {}
-        self._wake = asyncio.Event()
+        self._waiters: deque[asyncio.Future[None]] = deque()
+        self._timekeeper: asyncio.Future[None] | None = None
         self._idle = asyncio.Event()
         self._idle.set()
         self._draining = False
@@ -47,7 +54,7 @@ class WorkQueue:
         elif key not in self._since:
             self._since[key] = self._clock()
             self._ready.setdefault(key.namespace, deque()).append(key)
-            self._wake.set()
+            self._wake_one()
 
     def add_after(self, key: Key, delay: float) -> None:
         """Look at `key` after `delay` seconds; of several timers the earliest counts."""
@@ -55,7 +62,8 @@ class WorkQueue:
         if due < self._due.get(key, float("inf")):
             self._due[key] = due
             heapq.heappush(self._timers, (due, key))
-            self._wake.set()
+            if self._timers[0] == (due, key):
+                self._wake_timekeeper()
 
     def add_failed(self, key: Key, at_least: float = 0.0) -> float:
         """Look at `key` again later: 5 ms after its first failure in a row, twice as long each time, at most 5 min."""
@@ -74,23 +82,33 @@ class WorkQueue:
     def pop(self) -> Key | None:
         """The next key, taken from the namespace that has waited longest for its turn."""
         self._fire_timers()
-        if not self._ready or self._draining:
+        namespace = None if self._draining else self._next_namespace()
+        if namespace is None:
             return None
-        namespace, keys = self._ready.popitem(last=False)
+        keys = self._ready.pop(namespace)
         key = keys.popleft()
         if keys:
             self._ready[namespace] = keys
         del self._since[key]
         self._processing[key] = self._clock()
+        self._side_by_side[namespace] += 1
+        self._turns[namespace] = self._processing[key]
+        self._turns.move_to_end(namespace)
         self._idle.clear()
         return key
 
     def done(self, key: Key) -> None:
         """`key` is not being looked at any more."""
-        self._processing.pop(key, None)
+        if self._processing.pop(key, None) is not None:
+            self._side_by_side[key.namespace] -= 1
+            if not self._side_by_side[key.namespace]:
+                del self._side_by_side[key.namespace]
         if key in self._again:
             self._again.discard(key)
             self.add(key)
+        if self._ready:
+            # Its namespace may have waited for this.
+            self._wake_one()
         if not self._processing:
             self._idle.set()
 
@@ -108,14 +126,9 @@ class WorkQueue:
     async def get(self) -> Key:
         """Wait for the next key."""
         while (key := self.pop()) is None:
-            self._wake.clear()
-            try:
-                await asyncio.wait_for(self._wake.wait(), self.next_due())
-            except TimeoutError:
-                continue
-        if self._ready:
-            # Another worker may be waiting, and this one has taken the signal.
-            self._wake.set()
+            await self._wait()
+        # Another may be needed: for what else is ready, or to keep the time.
+        self._wake_one()
         return key
 
     @property
@@ -130,6 +143,44 @@ class WorkQueue:
     def longest_running(self) -> float:
         """Seconds that the slowest worker has spent on its key."""
         return self._clock() - min(self._processing.values()) if self._processing else 0.0
+
+    async def _wait(self) -> None:
+        """Until woken or, for one of those who wait, until a timer is due: all of them, woken for one key, would cost more than the look at it."""
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        keeps_time = self._timekeeper is None
+        if keeps_time:
+            self._timekeeper = waiter
+        try:
+            async with asyncio.timeout(self.next_due() if keeps_time else None):
+                await waiter
+        except TimeoutError:
+            return
+        finally:
+            if keeps_time:
+                self._timekeeper = None
+            if waiter in self._waiters:
+                self._waiters.remove(waiter)
+
+    def _wake_one(self) -> None:
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                return
+
+    def _wake_timekeeper(self) -> None:
+        if self._timekeeper is not None and not self._timekeeper.done():
+            self._timekeeper.set_result(None)
+
+    def _next_namespace(self) -> str | None:
+        while self._turns and next(iter(self._turns.values())) < self._clock() - ALONE_AFTER_SECONDS:
+            self._turns.popitem(last=False)
+        for namespace in self._ready:
+            others = len(self._turns) > (namespace in self._turns) or len(self._ready) > 1
+            if self._side_by_side[namespace] < (MOST_BESIDE_OTHERS if others else MOST_ALONE):
+                return namespace
+        return None
 
     def _fire_timers(self) -> None:
         while (wait := self.next_due()) is not None and wait <= 0:
