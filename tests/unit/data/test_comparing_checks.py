@@ -25,9 +25,17 @@ COMPARING = (
 )
 A = "Where do I find the invoice of last month, and how do I download it as a file?"
 B = "You find it in the portal under billing; choose the month and press the button with the arrow."
+UNSEEN = ("\u200b", "\u202e", "\u2066", "\ufe0f", "\x07", "\x1f", "\x9d", "\u00ad", "\U000e0041", "\u3164", "\u034f")
 LONG = shuffled(random.Random(1), 60)
 OTHER = shuffled(random.Random(2), 60)
 THIRD = shuffled(random.Random(3), 60)
+
+
+def hidden(text: str) -> str:
+    """The text with a character of every kind that cannot be seen in every word of three letters and more."""
+    draw = random.Random(5)
+    words = text.split(" ")
+    return " ".join(f"{word[0]}{draw.choice(UNSEEN)}{word[1:]}" if len(word) > 2 else word for word in words)
 
 
 def text(content: str, **others: Part) -> Row:
@@ -45,6 +53,7 @@ def rated(prompt: str, completion: str, label: bool) -> Row:
 FOUND = [
     pytest.param("duplicates", [ask(A, B), ask(A, B), ask(A, B)], [1, 2], id="copies: all but the first"),
     pytest.param("duplicates", [ask(A, B), ask(A.upper(), f" {B}\n")], [1], id="copies in other case and spacing"),
+    pytest.param("duplicates", [ask(A, B), ask(A, hidden(B))], [1], id="copies but for what cannot be seen"),
     pytest.param("duplicates", [ask(A, B), ask(A, f"{B}!")], [], id="no copy: one character more"),
     pytest.param("duplicates", [ask(A, B), ask(A, B, system="Be rude.")], [], id="no copy: another system message"),
     pytest.param("duplicates", [ask(A, B), ask(A, B, stage=1)], [], id="no copy: another stage"),
@@ -56,6 +65,7 @@ FOUND = [
     pytest.param("duplicates", [], [], id="no rows at all"),
     pytest.param("nearDuplicates", [ask(LONG, OTHER), ask(LONG, f"{OTHER} indeed")], [1], id="near: a word more"),
     pytest.param("nearDuplicates", [ask(LONG, OTHER), ask(LONG, OTHER)], [], id="not near but the same"),
+    pytest.param("nearDuplicates", [ask(LONG, OTHER), ask(hidden(LONG), hidden(f"{OTHER} indeed"))], [1], id="near: a word more, and what cannot be seen"),
     pytest.param("nearDuplicates", [ask(LONG, OTHER), ask(LONG, THIRD)], [], id="not near: another answer"),
     pytest.param("nearDuplicates", [ask("hello", "you"), ask("hello", "there")], [], id="not near: two words each"),
     pytest.param("nearDuplicates", [ask(LONG, OTHER), ask(LONG, f"{OTHER} indeed", part=Part.TEST)], [], id="not near: held out"),
@@ -69,6 +79,8 @@ FOUND = [
     pytest.param("contamination", [ask(A, B), ask(A, OTHER, part=Part.VALIDATION)], [0], id="a validation prompt, later in the file"),
     pytest.param("contamination", [ask(LONG, OTHER, part=Part.TEST), ask(f"{LONG} please", OTHER, stage=1)], [1], id="nearly a test row, in another stage"),
     pytest.param("contamination", [text(LONG), text(LONG, part=Part.TEST), text(OTHER)], [0], id="plain text that is tested on"),
+    pytest.param("contamination", [text(hidden(LONG)), text(LONG, part=Part.TEST), text(OTHER)], [0], id="plain text that is tested on, with what cannot be seen"),
+    pytest.param("contamination", [ask(A, hidden(f"{THIRD} {LONG} {OTHER}")), ask(LONG, OTHER, part=Part.TEST)], [0], id="quotes a test row, with what cannot be seen"),
     pytest.param("contamination", [text(OTHER), text(LONG, part=Part.TEST)], [], id="plain text without a prompt is not one prompt"),
     pytest.param("contamination", [ask(A, f"{THIRD} {LONG} {OTHER}"), ask(LONG, OTHER, part=Part.TEST)], [0], id="quotes a test row"),
     pytest.param("contamination", [ask(A, f"{THIRD} {LONG}"), ask(LONG, f"{OTHER} {OTHER}", part=Part.TEST)], [], id="quotes a third of a test row"),
@@ -87,6 +99,9 @@ def test_rows_that_a_fix_leaves_out(name: str, rows: list[Row], found: list[int]
 NAMED = [
     pytest.param("conflicts", [ask(A, B), ask(A, OTHER), ask(A, B), ask(LONG, B)], [0, 1, 2], id="one prompt, two answers"),
     pytest.param("conflicts", [ask(A, B), ask(A, B.upper())], [], id="the same answer in capitals"),
+    pytest.param("conflicts", [ask(A, B), ask(hidden(A), OTHER)], [0, 1], id="one prompt but for what cannot be seen, two answers"),
+    pytest.param("conflicts", [ask(A, B, system="Be kind."), ask(A, OTHER, system=hidden("Be kind."))], [0, 1], id="one system message but for what cannot be seen"),
+    pytest.param("conflicts", [ask(A, B), ask(A, hidden(B))], [], id="the same answer but for what cannot be seen"),
     pytest.param("conflicts", [ask(A, B), ask(A, OTHER, system="Be rude.")], [], id="another system message"),
     pytest.param("conflicts", [ask(A, B), ask(A, OTHER, stage=1)], [], id="another stage"),
     pytest.param("conflicts", [Row(A, {}, {"answer": "1"}), Row(A, {}, {"answer": "2"})], [0, 1], id="two reference answers"),

@@ -1,6 +1,6 @@
 """The same prompt with different answers.
 
-Definition: rows of one stage whose prompts, system messages and tools are equal but for case and white space, and whose answers are not.
+Definition: rows of one stage whose prompts, system messages and tools are equal but for case, white space and characters that cannot be seen (`unseen.py`), and whose answers are not.
 A conversation counts with all that stands before its last answer. Rows without a prompt, preference pairs and rated answers are not looked
 at: several answers to one prompt are what those are for (`preferences` finds the ones that contradict each other).
 It cannot tell two good answers from a good and a wrong one, and does not see that two prompts mean the same."""

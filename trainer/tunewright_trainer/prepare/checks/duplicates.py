@@ -1,7 +1,7 @@
 """Rows that stand more than once, prompt and answers alike.
 
 Definition: two rows of one stage and one part are duplicates when the digests (64 bits) of their system message, tools, prompt, answers and
-label are equal, each with case folded and white space joined. The first of each group stays. Rows that stand both in training and among the
+label are equal, each with case folded, white space joined and what cannot be seen left out (`unseen.py`). The first of each group stays. Rows that stand both in training and among the
 held-out rows are a matter of contamination. It cannot find rows that differ in one character: those are near-duplicates."""
 
 from collections.abc import Sequence
