@@ -244,6 +244,25 @@ def test_a_fix_leaves_out_what_it_says_and_no_more(
     assert {f"rows.jsonl:{line}" for line in range(1, 102)} - left == set(gone)
 
 
+def test_what_cannot_be_seen_hides_nothing_from_the_other_fixes(bench: Bench) -> None:
+    rows = [
+        *plain(60),
+        {
+            "prompt": "Who is it?",
+            "completion": "Write to jane.doe@exam\u200bple.org, or with AKIAQ7X4TB\u2060WL2MZ5RVNE.",
+        },
+    ]
+    fixes = dict.fromkeys(("hiddenCharacters", "personalData", "secrets"), "Fix")
+    written = bench.written(bench.inspect(bench.spec(sft(bench.put("rows.jsonl", rows)), **fixes)))
+    (answer,) = [
+        row["completion"][0]["content"]
+        for part in PARTS
+        for row in written[f"sft/{part}"]
+        if row["id"] == "rows.jsonl:61"
+    ]
+    assert answer == "Write to [EMAIL], or with [SECRET]."
+
+
 def test_what_is_ignored_is_not_looked_for(bench: Bench) -> None:
     rows = [*plain(60), {"prompt": "Who is it?", "completion": "Write to jane.doe@example.org."}]
     where = bench.put("rows.jsonl", rows)

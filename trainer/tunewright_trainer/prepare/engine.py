@@ -13,8 +13,8 @@ from typing import Any
 from tunewright_api.data import ActionOrFix, CheckName
 from tunewright_api.datasets import Source
 from tunewright_api.spec import FineTuneJobSpec
-from tunewright_trainer.prepare.checks import CHECKS, make_check, mender
-from tunewright_trainer.prepare.checks.base import Check, CheckContext, Mender
+from tunewright_trainer.prepare.checks import CHECKS, make_check, make_menders
+from tunewright_trainer.prepare.checks.base import Check, CheckContext
 from tunewright_trainer.prepare.corpus import Kept, encode
 from tunewright_trainer.prepare.formats import Shape, convert
 from tunewright_trainer.prepare.masking import masked
@@ -75,18 +75,13 @@ def wanted_checks(context: CheckContext) -> list[Check]:
     return [make_check(name, context) for name in CHECKS if context.spec.data.action(name) is not ActionOrFix.IGNORE]
 
 
-def _wanted_menders(context: CheckContext) -> dict[CheckName, Mender]:
-    fixed = [name for name in CHECKS if context.spec.data.action(name) is ActionOrFix.FIX]
-    return {name: mend for name in fixed if (mend := mender(name)) is not None}
-
-
 class Worker:
     """One process's share of the work."""
 
     def __init__(self, setup: Setup) -> None:
         self._split = setup.spec.split
         self._checks = wanted_checks(setup.context)
-        self._menders = _wanted_menders(setup.context)
+        self._menders = make_menders(setup.context)
         self._renderer = Renderer(setup.model)
 
     def work(self, batch: Batch) -> Scanned:
