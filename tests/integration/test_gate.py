@@ -244,6 +244,46 @@ def test_a_fix_leaves_out_what_it_says_and_no_more(
     assert {f"rows.jsonl:{line}" for line in range(1, 102)} - left == set(gone)
 
 
+TWIN = " ".join(f"word{number * 37 % 1009}" for number in range(200))
+LONG_WORD = "".join(f"{number * 7919 % 104729:x}" for number in range(2000))
+STAYING = [
+    pytest.param("nearDuplicates", TWIN.replace("word37 ", f"{LONG_WORD} "), TWIN, id="the first is a twin and too long"),
+    pytest.param("duplicates", TWIN.replace(" ", " " * 40), TWIN, id="the first is a copy and too long"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("check", "first", "second"), STAYING)
+def test_of_two_rows_alike_one_stays_though_the_first_is_too_long(
+    bench: Bench, check: str, first: str, second: str
+) -> None:
+    rows = [*plain(60), *({"prompt": "Say it.", "completion": text} for text in (first, second))]
+    stage = {**sft(bench.put("rows.jsonl", rows)), "hyperparameters": {"maxLength": 1500}}
+    inspected = bench.inspect(bench.spec(stage, conflicts="Ignore", length="Fix", **{check: "Fix"}))
+    assert inspected.refusals == []
+    left = set(rows_of(bench.written(inspected)))
+    assert {f"rows.jsonl:{line}" for line in range(1, 63)} - left == {"rows.jsonl:61"}
+
+
+def test_a_training_row_that_stands_among_the_held_out_ones_takes_no_twin_with_it(bench: Bench) -> None:
+    """The first row has the prompt of a held-out one, the second another prompt and nearly the answer of the first."""
+    told = [{"prompt": "Say it.", "completion": TWIN}, {"prompt": "Say that.", "completion": TWIN}]
+    held = bench.put("test.jsonl", [{"prompt": "Say it.", "completion": "It is said."}, *plain(9, 500)])
+    where = bench.put("rows.jsonl", [*plain(60), *told])
+    spec = bench.spec(sft(where, evalUri=held), nearDuplicates="Fix")
+    left = set(rows_of(bench.written(bench.inspect(spec))))
+    assert "rows.jsonl:61" not in left
+    assert "rows.jsonl:62" in left
+
+
+def test_the_sentence_that_matters_names_no_row_that_is_left_out(bench: Bench) -> None:
+    rows = [*plain(60), {"prompt": "Say it.", "completion": f"{TWIN} " * 3}]
+    stage = {**sft(bench.put("rows.jsonl", rows)), "hyperparameters": {"maxLength": 400}}
+    inspected = bench.inspect(bench.spec(stage, length="Fix"))
+    told = {finding.check: finding.verdict for finding in inspected.findings}
+    assert (told[CheckName.LENGTH], told[CheckName.OUTLIERS]) == (Verdict.FIXED, Verdict.PASSED)
+    assert [finding.check for finding in inspected.findings] == [name for name in CheckName if name in told]
+
+
 def test_what_cannot_be_seen_hides_nothing_from_the_other_fixes(bench: Bench) -> None:
     rows = [
         *plain(60),

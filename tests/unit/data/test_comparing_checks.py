@@ -59,6 +59,8 @@ FOUND = [
     pytest.param("duplicates", [ask(A, B), ask(A, B, stage=1)], [], id="no copy: another stage"),
     pytest.param("duplicates", [ask(A, B), ask(A, B, part=Part.TEST)], [], id="no copy: held out, that is contamination"),
     pytest.param("duplicates", [ask(A, B, copies=0), ask(A, B)], [], id="no copy: the first is not taken"),
+    pytest.param("duplicates", [ask(A, B, left_out=True), ask(A, B), ask(A, B)], [2], id="no copy: the first is left out"),
+    pytest.param("duplicates", [ask(A, B), ask(A, B, left_out=True), ask(A, B, left_out=True)], [], id="no copies: they are left out already"),
     pytest.param("duplicates", [pair(A, "x y", "z"), pair(A, "x", "y z")], [], id="no copy: words of the two answers are not mixed"),
     pytest.param("duplicates", [rated(A, B, True), rated(A, B, False)], [], id="no copy: rated otherwise"),
     pytest.param("duplicates", [text(LONG), text(LONG), text(OTHER)], [1], id="copies of plain text"),
@@ -69,6 +71,8 @@ FOUND = [
     pytest.param("nearDuplicates", [ask(LONG, OTHER), ask(LONG, THIRD)], [], id="not near: another answer"),
     pytest.param("nearDuplicates", [ask("hello", "you"), ask("hello", "there")], [], id="not near: two words each"),
     pytest.param("nearDuplicates", [ask(LONG, OTHER), ask(LONG, f"{OTHER} indeed", part=Part.TEST)], [], id="not near: held out"),
+    pytest.param("nearDuplicates", [ask(LONG, OTHER, left_out=True), ask(LONG, f"{OTHER} indeed"), ask(f"{LONG} so", OTHER)], [2], id="not near: the first is left out"),
+    pytest.param("nearDuplicates", [ask(LONG, OTHER), ask(LONG, f"{OTHER} indeed", left_out=True), ask(f"{LONG} so", OTHER, left_out=True)], [], id="not near: they are left out already"),
     pytest.param(
         "nearDuplicates",
         [ask(LONG, OTHER), ask(LONG, f"{OTHER} indeed"), ask(LONG, f"{OTHER} indeed"), ask(LONG, OTHER)],
@@ -85,6 +89,7 @@ FOUND = [
     pytest.param("contamination", [ask(A, f"{THIRD} {LONG} {OTHER}"), ask(LONG, OTHER, part=Part.TEST)], [0], id="quotes a test row"),
     pytest.param("contamination", [ask(A, f"{THIRD} {LONG}"), ask(LONG, f"{OTHER} {OTHER}", part=Part.TEST)], [], id="quotes a third of a test row"),
     pytest.param("contamination", [ask(A, B, copies=0), ask(A, B, part=Part.TEST), ask(OTHER, B)], [], id="is not taken into training"),
+    pytest.param("contamination", [ask(A, B), ask(A, OTHER, part=Part.TEST, left_out=True), ask(LONG, OTHER, part=Part.TEST)], [], id="the test row is left out"),
 ]  # fmt: skip
 
 
@@ -104,7 +109,9 @@ NAMED = [
     pytest.param("conflicts", [ask(A, B), ask(A, hidden(B))], [], id="the same answer but for what cannot be seen"),
     pytest.param("conflicts", [ask(A, B), ask(A, OTHER, system="Be rude.")], [], id="another system message"),
     pytest.param("conflicts", [ask(A, B), ask(A, OTHER, stage=1)], [], id="another stage"),
+    pytest.param("conflicts", [ask(A, B), ask(A, OTHER, left_out=True), ask(LONG, B)], [], id="the other answer is left out"),
     pytest.param("conflicts", [Row(A, {}, {"answer": "1"}), Row(A, {}, {"answer": "2"})], [0, 1], id="two reference answers"),
+    pytest.param("outliers", [*clean(30, 1), ask(LONG * 20, B), ask(LONG * 20, B, left_out=True)], [30], id="far longer: but for what is left out"),
     pytest.param("preferences", [pair(A, B, OTHER), pair(A, OTHER, B), pair(A, B, THIRD)], [0, 1], id="pairs in both orders"),
     pytest.param("preferences", [pair(A, B, OTHER), pair(LONG, OTHER, B)], [], id="both orders, of two prompts"),
     pytest.param("preferences", [pair(A, B, B.lower()), pair(A, B, OTHER)], [0], id="a pair of equal answers"),
@@ -186,6 +193,13 @@ def test_a_stage_with_few_rows_is_told(train: int, test: int, message: str, tmp_
     conclusion = verdict(CheckName.BALANCE, parts(train, test), tmp_path)
     assert (conclusion.rows, conclusion.message, conclusion.skipped) == (train + test, message, False)
     assert "dd rows" in conclusion.advice
+
+
+def test_rows_that_are_left_out_count_for_no_balance(tmp_path: Path) -> None:
+    rows = [replace(row, left_out=index < 41, category="billing") for index, row in enumerate(parts(50, 70))]
+    conclusion = verdict(CheckName.BALANCE, rows, tmp_path)
+    assert (conclusion.rows, conclusion.kinds) == (79, {"billing": 79})
+    assert conclusion.message.startswith("stage stage0 has 29 test rows")
 
 
 @pytest.mark.parametrize(("label", "rating"), [(True, "good"), (False, "bad")])

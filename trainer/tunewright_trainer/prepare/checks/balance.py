@@ -18,7 +18,7 @@ from tunewright_trainer.prepare.corpus import Corpus
 from tunewright_trainer.prepare.intervals import half_width
 from tunewright_trainer.prepare.readable import counted, one_or_many
 from tunewright_trainer.prepare.records import Record
-from tunewright_trainer.prepare.similarity.classes import is_trained_on
+from tunewright_trainer.prepare.similarity.classes import is_left_out, is_trained_on, parts_of
 from tunewright_trainer.prepare.split import PARTS, Part
 
 WORTH_TRAINING_ROWS = 50
@@ -113,10 +113,10 @@ class Balance:
 
 def _small_stages(corpus: Corpus) -> list[_SmallStage]:
     stages, trained = corpus.column("stage"), is_trained_on(corpus)
-    tested = corpus.column("part") == PARTS.index(Part.TEST)
+    tested, stays = parts_of(corpus) == PARTS.index(Part.TEST), ~is_left_out(corpus)
     found = []
     for index, name in enumerate(corpus.stages):
-        mine = np.flatnonzero(stages == index)
+        mine = np.flatnonzero((stages == index) & stays)
         if not len(mine):
             continue
         train, test = int(np.count_nonzero(trained[mine])), int(np.count_nonzero(tested[mine]))
@@ -148,8 +148,8 @@ def _advice(small: list[_SmallStage], found: list[_Kind]) -> str:
 
 
 def _kinds(corpus: Corpus) -> list[_Kind]:
-    stages = corpus.column("stage")
-    return [kind for stage in range(len(corpus.stages)) for kind in _kinds_of(corpus, stage, stages == stage)]
+    stages, stays = corpus.column("stage"), ~is_left_out(corpus)
+    return [kind for stage in range(len(corpus.stages)) for kind in _kinds_of(corpus, stage, (stages == stage) & stays)]
 
 
 def _kinds_of(corpus: Corpus, stage: int, of_stage: NDArray[np.bool_]) -> list[_Kind]:
@@ -157,7 +157,7 @@ def _kinds_of(corpus: Corpus, stage: int, of_stage: NDArray[np.bool_]) -> list[_
     named = np.flatnonzero(of_stage & (categories > 0))
     present, firsts, rows = np.unique(categories[named], return_index=True, return_counts=True)
     train = np.bincount(categories[named][is_trained_on(corpus)[named]], minlength=len(corpus.categories))
-    is_test = corpus.column("part")[named] == PARTS.index(Part.TEST)
+    is_test = parts_of(corpus)[named] == PARTS.index(Part.TEST)
     test = np.bincount(categories[named][is_test], minlength=len(corpus.categories))
     least = RARE_SHARE * train.sum()
     return [

@@ -18,6 +18,7 @@ from tunewright_trainer.prepare.corpus import Corpus
 from tunewright_trainer.prepare.readable import counted, one_or_many
 from tunewright_trainer.prepare.records import Record
 from tunewright_trainer.prepare.similarity.batch import batch_of
+from tunewright_trainer.prepare.similarity.classes import is_left_out
 from tunewright_trainer.prepare.similarity.spill import Spill
 from tunewright_trainer.prepare.similarity.words import Hashes, Numbers
 
@@ -49,7 +50,7 @@ class Conflicts:
         prompts, answers = self._prompts.read(), self._answers.read()
         self._prompts.discard()
         self._answers.discard()
-        looked_at = np.flatnonzero(prompts != _NOT_LOOKED_AT)
+        looked_at = np.flatnonzero((prompts != _NOT_LOOKED_AT) & ~is_left_out(corpus))
         if not len(looked_at):
             return Conclusion(0, "No row has a prompt and one answer to it", skipped=True)
         stages = corpus.column("stage")[looked_at]
