@@ -53,6 +53,16 @@ def test_what_was_mended_is_told_though_nothing_is_left_to_be_found() -> None:
     assert finding(ActionOrFix.FIX, mended=1, **FOUND).message.endswith("were mended; 2 rows are odd.")
 
 
+def test_what_is_left_out_is_told() -> None:
+    left = {**FOUND, "leave_out": [0, 2]}
+    assert finding(ActionOrFix.FIX, **left).message == "2 rows are odd; 2 rows are left out."
+    assert (
+        finding(ActionOrFix.FIX, **{**left, "message": "2 rows are odd", "leave_out": [2]}).message
+        == "2 rows are odd; 1 row is left out"
+    )
+    assert finding(ActionOrFix.WARN, **left).message == "2 rows are odd."
+
+
 def test_what_refuses_the_data_is_a_sentence_with_the_first_rows() -> None:
     assert failures([finding(ActionOrFix.FAIL, **FOUND), finding(ActionOrFix.WARN, **FOUND)]) == [
         "2 rows are odd: a.jsonl:1 prompt[0]: odd; b.jsonl:1"

@@ -45,7 +45,7 @@ def finding_of(
         verdict=verdict,
         rows=found,
         share=round(found / rows, 6) if rows else 0.0,
-        message=masked(_message(conclusion, rows, mended)),
+        message=masked(_message(conclusion, action, rows, mended)),
         # Where all was mended or left out, there is nothing left to do.
         advice="" if verdict is Verdict.FIXED else conclusion.advice,
         kinds=_masked_kinds(conclusion.kinds),
@@ -67,8 +67,13 @@ def _masked_kinds(kinds: Mapping[str, int]) -> dict[str, int]:
     return dict(told)
 
 
-def _message(conclusion: Conclusion, rows: int, mended: Counter[str]) -> str:
-    """The check has seen the mended rows only, and may have found nothing: what was mended is told first."""
+def _message(conclusion: Conclusion, action: ActionOrFix, rows: int, mended: Counter[str]) -> str:
+    """The check has seen the mended rows only, and may have found nothing: what was mended is told first, and what is left out last."""
+    gone = len(conclusion.leave_out) if action is ActionOrFix.FIX else 0
+    if gone:
+        said = conclusion.message
+        end = "." if said.endswith(".") else ""
+        return f"{said.removesuffix('.')}; {counted(gone, 'row')} {one_or_many(gone, 'is', 'are')} left out{end}"
     if not mended["rows"]:
         return conclusion.message
     told = f"{counted(mended['places'], 'place')} in {share_of(mended['rows'], rows)} {one_or_many(mended['places'], 'was', 'were')} mended"
