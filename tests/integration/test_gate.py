@@ -200,6 +200,41 @@ def test_a_training_row_that_is_tested_on_too_is_left_out(bench: Bench) -> None:
     assert found.verdict is Verdict.FIXED
 
 
+def test_a_bad_row_of_the_evaluation_set_is_said_to_be_one_of_it(bench: Bench) -> None:
+    where, held = (
+        bench.put("rows.jsonl", plain(100)),
+        bench.put("test.jsonl", [*plain(20, start=500), {"prompt": "What?"}]),
+    )
+    inspected = bench.inspect(bench.spec(sft(where, evalUri=held)))
+    assert inspected.refusals == [
+        f"stage sft: 1 of 121 rows of {where} and the evaluation set {held} cannot be used: "
+        "test.jsonl:21 (evaluation set): column 'completion' is missing"
+    ]
+    assert [example.place for example in inspected.findings[0].examples] == ["test.jsonl:21 (evaluation set)"]
+
+
+def test_what_a_check_finds_in_the_evaluation_set_is_said_to_be_there(bench: Bench) -> None:
+    spoilt = {"prompt": "Who is it?", "completion": "Write to jane.doe@example.org."}
+    where, held = bench.put("rows.jsonl", plain(100)), bench.put("test.jsonl", [*plain(20, start=500), spoilt])
+    inspected = bench.inspect(bench.spec(sft(where, evalUri=held), personalData="Fail"))
+    (refusal,) = inspected.refusals
+    assert ": test.jsonl:21 (evaluation set) completion: " in refusal
+    assert "test.jsonl:21" in rows_of(bench.written(inspected)), "where a row stands is its id, and that is no sentence"
+
+
+EVALUATION_SETS = [
+    pytest.param([], "stage sft: the evaluation set {} has no rows to test on; add rows to it, or leave dataset.evalUri out", id="an empty file"),
+    pytest.param(["\u00fc\n".encode("utf-16")], "test.jsonl (evaluation set) is text in UTF-16; save it as UTF-8", id="a file that cannot be read"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rows", "sentence"), EVALUATION_SETS)
+def test_an_evaluation_set_that_is_of_no_use_is_called_so(bench: Bench, rows: list[Any], sentence: str) -> None:
+    held = bench.put("test.jsonl", rows)
+    inspected = bench.inspect(bench.spec(sft(bench.put("rows.jsonl", plain(100)), evalUri=held)))
+    assert inspected.refusals == [sentence.format(held)]
+
+
 def test_a_weight_takes_rows_again_in_training_only(bench: Bench) -> None:
     sources = [{"uri": bench.put("a.jsonl", plain(100)), "weight": 3}, {"uri": bench.put("b.jsonl", plain(100, 200)), "weight": 0.5}]  # fmt: skip
     spec = bench.spec({"name": "sft", "method": "SFT", "dataset": {"sources": sources}})

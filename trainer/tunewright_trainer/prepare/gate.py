@@ -104,7 +104,10 @@ class Gate:
         if action is ActionOrFix.FIX:
             self._corpus.leave_out(conclusion.leave_out)
         mended = self._mended.get(check.name, Counter())
-        return finding_of(check.name, action, conclusion, len(self._corpus), mended=mended, place=self._corpus.place)
+        return finding_of(check.name, action, conclusion, len(self._corpus), mended=mended, place=self._place)
+
+    def _place(self, number: int) -> str:
+        return self._intake.place(self._corpus.object[number], self._corpus.line[number])
 
     def _refusals(self, findings: list[Finding], reports: list[StageReport]) -> list[str]:
         """Rows that cannot be read come first: what else is found may be their consequence."""

@@ -12,7 +12,7 @@ from tunewright_api.stages import Stage
 from tunewright_trainer.prepare.engine import Batch
 from tunewright_trainer.prepare.formats import Shape, recognise
 from tunewright_trainer.prepare.masking import masked
-from tunewright_trainer.prepare.readable import end_of
+from tunewright_trainer.prepare.readable import end_of, evaluated
 from tunewright_trainer.prepare.reading import Chunk, Unreadable, chunks, rows
 from tunewright_trainer.prepare.records import BadRow, Problem, RawRow
 from tunewright_trainer.prepare.sources import FetchedObject
@@ -34,28 +34,29 @@ class StageIntake:
     reason: str = ""
     """Why the rows were taken to be of this format."""
     refused: int = 0
-    problems: list[tuple[str, Problem]] = field(default_factory=list)
-    """The first refused rows, by object."""
+    problems: list[tuple[str, str]] = field(default_factory=list)
+    """Place and reason of the first refused rows."""
     reasons: Counter[str] = field(default_factory=Counter)
 
-    def refuse(self, name: str, problems: Sequence[Problem]) -> None:
+    def refuse(self, name: str, held_out: bool, problems: Sequence[Problem]) -> None:
         """Count refused rows of one object, and keep the first."""
         self.refused += len(problems)
         if len(self.reasons) < MOST_DIFFERENT_REASONS:
             self.reasons.update(masked(problem.reason) for problem in problems)
         room = max(MOST_EXAMPLES - len(self.problems), 0)
-        self.problems += [(name, Problem(problem.line, masked(problem.reason))) for problem in problems[:room]]
+        self.problems += [
+            (evaluated(f"{name}:{problem.line}", held_out), masked(problem.reason)) for problem in problems[:room]
+        ]
 
     def complaint(self, kept: int, action: ActionOrFix) -> str | None:
         """The sentence that refuses the stage for rows that cannot be used, or for having none; None when all is well."""
-        where = self.stage.dataset.where
+        where, evaluation = self.stage.dataset.where, self.stage.dataset.eval_uri
         if self.refused and action is ActionOrFix.FAIL:
-            named = "; ".join(
-                f"{name}:{problem.line}: {problem.reason}" for name, problem in self.problems[:NAMED_PROBLEMS]
-            )
+            named = "; ".join(f"{place}: {reason}" for place, reason in self.problems[:NAMED_PROBLEMS])
+            both = f"{where} and the evaluation set {evaluation}" if evaluation else where
             more = self.refused - NAMED_PROBLEMS
             rest = f"; and {more} more, all of them counted in report.json" if more > 0 else ""
-            return f"stage {self.stage.name}: {self.refused} of {kept + self.refused} rows of {where} cannot be used: {named}{rest}"
+            return f"stage {self.stage.name}: {self.refused} of {kept + self.refused} rows of {both} cannot be used: {named}{rest}"
         return f"stage {self.stage.name}: {where} has no rows" if not kept else None
 
 
@@ -89,7 +90,7 @@ class Intake:
         try:
             yield from chunks(item.path)
         except Unreadable as error:
-            self.unreadable.append(f"{item.name} {error}")
+            self.unreadable.append(f"{evaluated(item.name, item.held_out)} {error}")
 
     @property
     def formats(self) -> dict[str, DatasetFormat]:
@@ -98,8 +99,12 @@ class Intake:
 
     def refuse(self, index: int, number: int, problems: Sequence[Problem]) -> None:
         """Rows of object `number` that cannot be used."""
-        self.stages[index].refuse(self.names[number], problems)
+        self.stages[index].refuse(self.names[number], self.objects[number].held_out, problems)
         self._count(number, rows=len(problems), refused=len(problems))
+
+    def place(self, number: int, line: int) -> str:
+        """Where a row of object `number` stands, for people to read; its id does not say what it is used for."""
+        return evaluated(f"{self.names[number]}:{line}", self.objects[number].held_out)
 
     def keep(self, number: int, count: int) -> None:
         """Rows of object `number` that are kept."""
@@ -123,10 +128,7 @@ class Intake:
             if refused and action is ActionOrFix.FAIL
             else "",
             kinds={reason[:250]: count for reason, count in reasons.most_common(MOST_REASONS)},
-            examples=[
-                Example(place=end_of(f"{name}:{problem.line}"), note=problem.reason[:1000])
-                for name, problem in problems[:MOST_EXAMPLES]
-            ],
+            examples=[Example(place=end_of(place), note=reason[:1000]) for place, reason in problems[:MOST_EXAMPLES]],
         )
 
     def _said(self, refused: int, total: int) -> str:
