@@ -9,6 +9,7 @@ from rich.text import Text
 
 from tunewright_api.data_report import DataReport, Finding, Histogram, StageReport, Verdict
 from tunewright_api.fit import FitEstimate
+from tunewright_trainer.prepare.few import few
 from tunewright_trainer.prepare.readable import CHECK_TITLES, count, counted, duration, percent, sentence, size, visible
 from tunewright_trainer.prepare.summary import fit_line
 from tunewright_trainer.prepare.verdicts import by_gravity
@@ -51,7 +52,7 @@ def _show_finding(console: Console, finding: Finding) -> None:
     lines = [sentence(finding.message), *([sentence(finding.advice)] if finding.advice else [])]
     lines += [
         "  ".join(filter(None, (example.place, example.field, example.note)))
-        for example in finding.examples[:MOST_EXAMPLES]
+        for example in few(finding.examples, MOST_EXAMPLES, lambda example: example.note)
     ]
     more = len(finding.examples) - MOST_EXAMPLES
     lines += [f"and {more} more in the page (--report FILE)"] if more > 0 else []

@@ -162,6 +162,27 @@ def test_a_row_that_cannot_be_read_is_named_and_the_rest_is_counted(bench: Bench
     assert (provenance.rows, provenance.refused) == (55, 5)
 
 
+def test_the_rows_that_a_refusal_names_have_reasons_of_their_own(bench: Bench) -> None:
+    """However many rows share the first; reasons that differ in numbers only are one."""
+    rows = [
+        *[b'{"prompt":\n', b'{"prompt": "a",\n'] * 20,
+        *plain(50),
+        {"prompt": "a"},
+        {"prompt": "a", "completion": 7},
+        b"[]\n",
+    ]
+    inspected = bench.inspect(bench.spec(sft(bench.put("rows.jsonl", rows))))
+    (refusal,) = inspected.refusals
+    named = refusal.partition(" cannot be used: ")[2].split("; ")
+    assert [said.partition(": ")[0] for said in named if said.startswith("rows.")] == [
+        "rows.jsonl:1",
+        "rows.jsonl:2",
+        "rows.jsonl:91",
+    ]
+    examples = [int(example.place.rpartition(":")[2]) for example in inspected.findings[0].examples]
+    assert examples == [*range(1, 18), 91, 92, 93]
+
+
 def test_fix_trains_without_the_rows_that_cannot_be_read_and_says_so(bench: Bench) -> None:
     inspected = bench.inspect(bench.spec(sft(bench.put("rows.jsonl", [b"x\n", *plain(50)])), structure="Fix"))
     assert inspected.refusals == []

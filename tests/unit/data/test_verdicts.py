@@ -69,6 +69,12 @@ def test_what_refuses_the_data_is_a_sentence_with_the_first_rows() -> None:
     ]
 
 
+def test_the_rows_that_are_named_have_reasons_of_their_own() -> None:
+    places = tuple(Place(number, note=note) for number, note in enumerate(["has 7", "has 8", "has 9", "is odd"]))
+    (said,) = failures([finding(ActionOrFix.FAIL, **{**FOUND, "places": places})])
+    assert said == "2 rows are odd: a.jsonl:1: has 7; a.jsonl:2: has 8; b.jsonl:2: is odd"
+
+
 def test_the_gravest_is_told_first() -> None:
     passed, warned, failed = (
         finding(ActionOrFix.WARN),

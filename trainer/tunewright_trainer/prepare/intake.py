@@ -10,6 +10,7 @@ from tunewright_api.data_report import MOST_EXAMPLES, Example, Finding, SourceOb
 from tunewright_api.datasets import DatasetFormat
 from tunewright_api.stages import Stage
 from tunewright_trainer.prepare.engine import Batch
+from tunewright_trainer.prepare.few import few, kind_of
 from tunewright_trainer.prepare.formats import Shape, recognise
 from tunewright_trainer.prepare.masking import masked
 from tunewright_trainer.prepare.readable import end_of, evaluated
@@ -35,24 +36,32 @@ class StageIntake:
     """Why the rows were taken to be of this format."""
     refused: int = 0
     problems: list[tuple[str, str]] = field(default_factory=list)
-    """Place and reason of the first refused rows."""
+    """Place and reason of the first refused rows, and of the first of each kind of reason."""
     reasons: Counter[str] = field(default_factory=Counter)
+    _kinds: set[str] = field(default_factory=set)
 
     def refuse(self, name: str, held_out: bool, problems: Sequence[Problem]) -> None:
         """Count refused rows of one object, and keep the first."""
         self.refused += len(problems)
         if len(self.reasons) < MOST_DIFFERENT_REASONS:
             self.reasons.update(masked(problem.reason) for problem in problems)
-        room = max(MOST_EXAMPLES - len(self.problems), 0)
-        self.problems += [
-            (evaluated(f"{name}:{problem.line}", held_out), masked(problem.reason)) for problem in problems[:room]
-        ]
+        for problem in problems:
+            reason = masked(problem.reason)
+            if self._is_worth_naming(reason):
+                self.problems.append((evaluated(f"{name}:{problem.line}", held_out), reason))
+
+    def _is_worth_naming(self, reason: str) -> bool:
+        """The first rows are, and of the others the first of each kind of reason."""
+        is_new = len(self._kinds) < MOST_EXAMPLES and kind_of(reason) not in self._kinds
+        if is_new:
+            self._kinds.add(kind_of(reason))
+        return is_new or len(self.problems) < MOST_EXAMPLES
 
     def complaint(self, kept: int, action: ActionOrFix) -> str | None:
         """The sentence that refuses the stage for rows that cannot be used, or for having none; None when all is well."""
         where, evaluation = self.stage.dataset.where, self.stage.dataset.eval_uri
         if self.refused and action is ActionOrFix.FAIL:
-            named = "; ".join(f"{place}: {reason}" for place, reason in self.problems[:NAMED_PROBLEMS])
+            named = "; ".join(f"{place}: {reason}" for place, reason in few(self.problems, NAMED_PROBLEMS, _reason))
             both = f"{where} and the evaluation set {evaluation}" if evaluation else where
             more = self.refused - NAMED_PROBLEMS
             rest = f"; and {more} more, all of them counted in report.json" if more > 0 else ""
@@ -128,7 +137,10 @@ class Intake:
             if refused and action is ActionOrFix.FAIL
             else "",
             kinds={reason[:250]: count for reason, count in reasons.most_common(MOST_REASONS)},
-            examples=[Example(place=end_of(place), note=reason[:1000]) for place, reason in problems[:MOST_EXAMPLES]],
+            examples=[
+                Example(place=end_of(place), note=reason[:1000])
+                for place, reason in few(problems, MOST_EXAMPLES, _reason)
+            ],
         )
 
     def _said(self, refused: int, total: int) -> str:
@@ -154,6 +166,10 @@ class Intake:
         known = self.objects[number]
         changes = {"rows": known.rows + rows, "refused": known.refused + refused}
         self.objects[number] = known.model_copy(update=changes)
+
+
+def _reason(problem: tuple[str, str]) -> str:
+    return problem[1]
 
 
 def _unrecognised(stage: Stage, piece: Chunk) -> Iterator[Problem]:

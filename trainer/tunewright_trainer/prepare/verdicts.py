@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from tunewright_api.data import ActionOrFix, CheckName
 from tunewright_api.data_report import MOST_EXAMPLES, Example, Finding, Verdict
 from tunewright_trainer.prepare.checks.base import Conclusion
+from tunewright_trainer.prepare.few import few
 from tunewright_trainer.prepare.masking import masked
 from tunewright_trainer.prepare.readable import counted, end_of, one_or_many, sentence, share_of
 
@@ -93,7 +94,12 @@ def failures(findings: Sequence[Finding]) -> list[str]:
 def _sentence(finding: Finding) -> str:
     if not finding.examples:
         return finding.message
-    return f"{finding.message.rstrip('.')}: {'; '.join(_named(example) for example in finding.examples[:NAMED_ROWS])}"
+    named = few(finding.examples, NAMED_ROWS, _note)
+    return f"{finding.message.rstrip('.')}: {'; '.join(map(_named, named))}"
+
+
+def _note(example: Example) -> str:
+    return example.note
 
 
 def _named(example: Example) -> str:
