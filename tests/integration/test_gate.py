@@ -183,6 +183,41 @@ def test_the_rows_that_a_refusal_names_have_reasons_of_their_own(bench: Bench) -
     assert examples == [*range(1, 18), 91, 92, 93]
 
 
+NO_ROW = "which is in no row; the rows have completion and prompt: correct the name, or leave it out"
+MISNAMED = [
+    pytest.param({"category": "topic"}, [], Verdict.WARNED, f"stage sft: dataset.columns.category names the column 'topic', {NO_ROW}", id="for the report only"),
+    pytest.param({"tools": "functions"}, [f"stage sft: dataset.columns.tools names the column 'functions', {NO_ROW}"], Verdict.FAILED, f"stage sft: dataset.columns.tools names the column 'functions', {NO_ROW}", id="part of what is learned"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize(("columns", "refusals", "verdict", "message"), MISNAMED)
+def test_a_column_that_is_in_no_row_is_told(
+    bench: Bench, columns: Row, refusals: list[str], verdict: Verdict, message: str, workers: int
+) -> None:
+    inspected = bench.inspect(bench.spec(sft(bench.put("rows.jsonl", plain(100)), columns=columns)), workers)
+    assert inspected.refusals == refusals
+    structure = inspected.findings[0]
+    assert (structure.verdict, structure.message, structure.rows) == (verdict, message, 0)
+
+
+def test_a_column_that_is_in_one_row_alone_is_in_the_rows(bench: Bench) -> None:
+    rows = [*plain(99), {**plain(1, 300)[0], "topic": "rivers"}]
+    inspected = bench.inspect(bench.spec(sft(bench.put("rows.jsonl", rows), columns={"category": "topic"})))
+    assert inspected.findings[0].verdict is Verdict.PASSED
+
+
+def test_a_column_that_is_in_no_row_is_told_beside_the_rows_that_are_left_out(bench: Bench) -> None:
+    where = bench.put("rows.jsonl", [*plain(100), b"x\n"])
+    inspected = bench.inspect(bench.spec(sft(where, columns={"category": "topic"}), structure="Fix"))
+    structure = inspected.findings[0]
+    assert (structure.verdict, structure.rows) == (Verdict.WARNED, 1)
+    assert (
+        structure.message
+        == f"1 of 101 rows cannot be read or used; stage sft: dataset.columns.category names the column 'topic', {NO_ROW}"
+    )
+
+
 def test_fix_trains_without_the_rows_that_cannot_be_read_and_says_so(bench: Bench) -> None:
     inspected = bench.inspect(bench.spec(sft(bench.put("rows.jsonl", [b"x\n", *plain(50)])), structure="Fix"))
     assert inspected.refusals == []

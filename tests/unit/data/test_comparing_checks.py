@@ -9,6 +9,7 @@ import pytest
 from dirty.compared import Row, ask, clean, conclude, pair, reworded, shuffled, verdict
 from dirty.context import job
 from tunewright_api.data import CheckName
+from tunewright_api.spec import FineTuneJobSpec
 from tunewright_trainer.prepare.checks import make_check
 from tunewright_trainer.prepare.checks.base import CheckContext, Conclusion
 from tunewright_trainer.prepare.split import Part
@@ -137,6 +138,14 @@ SKIPPED = [
 @pytest.mark.parametrize(("name", "rows", "message"), SKIPPED)
 def test_a_check_without_anything_to_look_at_says_so(name: str, rows: list[Row], message: str, tmp_path: Path) -> None:
     assert verdict(CheckName(name), rows, tmp_path) == Conclusion(0, message, skipped=True)
+
+
+def test_a_category_without_a_value_is_asked_for_otherwise_than_one_without_a_name(tmp_path: Path) -> None:
+    body = job().model_dump(by_alias=True, exclude_none=True, mode="json")
+    body["stages"][0]["dataset"]["columns"] = {"category": "topic"}
+    check = make_check(CheckName.BALANCE, CheckContext(FineTuneJobSpec.model_validate(body)))
+    said = "No row names its category: the column that dataset.columns.category names has no value in any row"
+    assert conclude(check, parts(50, 30), tmp_path) == Conclusion(0, said, skipped=True)
 
 
 @pytest.mark.parametrize("name", [name for name in COMPARING if name is not CheckName.BALANCE])

@@ -66,6 +66,8 @@ class Scanned:
     problems: list[Problem] = field(default_factory=list)
     kept: list[Kept] = field(default_factory=list)
     scans: dict[CheckName, Any] = field(default_factory=dict)
+    columns: set[str] = field(default_factory=set)
+    """Columns that the spec or the format knows and any row has, refused ones too; looked for only where the spec gives names."""
     mended: dict[CheckName, Counter[str]] = field(default_factory=dict)
     """Check -> rows and places that its Fix has mended."""
 
@@ -88,12 +90,17 @@ class Worker:
         """All that can be said of a batch without the others."""
         scanned = Scanned(batch.stage, batch.object_)
         records: list[Record] = []
+        wanted = batch.shape.known.union(batch.shape.names.values()) if batch.shape.names else frozenset()
+        absent = set(wanted)
         for row in rows(batch.chunk):
+            if absent and isinstance(row, RawRow):
+                absent.difference_update(row.value)
             record = _converted(row, batch.shape)
             if isinstance(record, Problem):
                 scanned.problems.append(record)
             else:
                 records.append(self._mended(record, scanned))
+        scanned.columns = set(wanted - absent)
         rendered = self._renderer.measure(records)
         records = [replace(record, rendered=found) for record, found in zip(records, rendered, strict=True)]
         scanned.kept = [self._kept(record, batch) for record in records]

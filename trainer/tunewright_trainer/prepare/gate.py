@@ -81,6 +81,7 @@ class Gate:
         first = len(self._corpus)
         self._intake.refuse(scanned.stage, scanned.object_, scanned.problems)
         self._intake.keep(scanned.object_, len(scanned.kept))
+        self._intake.stages[scanned.stage].columns |= scanned.columns
         for kept in scanned.kept:
             self._corpus.append(kept, scanned.stage, scanned.object_)
         for name, counts in scanned.mended.items():
@@ -118,7 +119,8 @@ class Gate:
         ]
         pairs = zip(self._intake.stages, reports, strict=True)
         return [*self._intake.unreadable, *unreadable] or [
-            *failures(findings),
+            *self._intake.misnamed,
+            *failures([finding for finding in findings if finding.check is not CheckName.STRUCTURE]),
             *(text for pair in pairs if (text := too_few(*pair))),
             *unmeasurable(self._setup.context.spec, self._intake.formats, self._has_reference),
         ]

@@ -13,6 +13,7 @@ from tunewright_trainer.prepare.engine import Batch
 from tunewright_trainer.prepare.few import few, kind_of
 from tunewright_trainer.prepare.formats import Shape, recognise
 from tunewright_trainer.prepare.masking import masked
+from tunewright_trainer.prepare.named_columns import Absent, absent_columns
 from tunewright_trainer.prepare.readable import end_of, evaluated
 from tunewright_trainer.prepare.reading import Chunk, Unreadable, chunks, rows
 from tunewright_trainer.prepare.records import BadRow, Problem, RawRow
@@ -38,6 +39,8 @@ class StageIntake:
     problems: list[tuple[str, str]] = field(default_factory=list)
     """Place and reason of the first refused rows, and of the first of each kind of reason."""
     reasons: Counter[str] = field(default_factory=Counter)
+    columns: set[str] = field(default_factory=set)
+    """Known columns that any row has, where the spec gives names."""
     _kinds: set[str] = field(default_factory=set)
 
     def refuse(self, name: str, held_out: bool, problems: Sequence[Problem]) -> None:
@@ -56,6 +59,10 @@ class StageIntake:
         if is_new:
             self._kinds.add(kind_of(reason))
         return is_new or len(self.problems) < MOST_EXAMPLES
+
+    def absent(self) -> list[Absent]:
+        """Names of the spec that are in no row; nothing is said of a stage without readable rows."""
+        return absent_columns(self.stage, self.shape, self.columns) if self.shape else []
 
     def complaint(self, kept: int, action: ActionOrFix) -> str | None:
         """The sentence that refuses the stage for rows that cannot be used, or for having none; None when all is well."""
@@ -106,6 +113,11 @@ class Intake:
         """The format of each stage's rows, by stage; a stage without a row has none."""
         return {intake.stage.name: intake.shape.format for intake in self.stages if intake.shape}
 
+    @property
+    def misnamed(self) -> list[str]:
+        """A sentence for each name of a column that the rows would need, and that is in none."""
+        return [each.sentence for intake in self.stages for each in intake.absent() if each.is_needed]
+
     def refuse(self, index: int, number: int, problems: Sequence[Problem]) -> None:
         """Rows of object `number` that cannot be used."""
         self.stages[index].refuse(self.names[number], self.objects[number].held_out, problems)
@@ -125,11 +137,10 @@ class Intake:
         total = refused + kept
         reasons: Counter[str] = sum((intake.reasons for intake in self.stages), Counter())
         problems = [problem for intake in self.stages for problem in intake.problems]
-        verdicts = {ActionOrFix.FAIL: Verdict.FAILED, ActionOrFix.FIX: Verdict.FIXED}
         return Finding(
             check=CheckName.STRUCTURE,
             action=action,
-            verdict=Verdict.FAILED if self.unreadable else verdicts[action] if refused else Verdict.PASSED,
+            verdict=self._verdict(refused, action),
             rows=refused,
             share=round(refused / total, 6) if total else 0.0,
             message=self._said(refused, total)[:1000],
@@ -143,11 +154,20 @@ class Intake:
             ],
         )
 
+    def _verdict(self, refused: int, action: ActionOrFix) -> Verdict:
+        if self.unreadable or self.misnamed or (refused and action is ActionOrFix.FAIL):
+            return Verdict.FAILED
+        if any(intake.absent() for intake in self.stages):
+            return Verdict.WARNED
+        return Verdict.FIXED if refused else Verdict.PASSED
+
     def _said(self, refused: int, total: int) -> str:
         if self.unreadable:
             return "; ".join(self.unreadable)
-        if refused:
-            return f"{refused} of {total} rows cannot be read or used."
+        said = [f"{refused} of {total} rows cannot be read or used"] if refused else []
+        absent = [each.sentence for intake in self.stages for each in intake.absent()]
+        if said or absent:
+            return "; ".join([*said, *absent])
         return "Every row can be read." if total else "There is no row to read."
 
     def _recognised(self, intake: StageIntake, piece: Chunk) -> Shape | None:

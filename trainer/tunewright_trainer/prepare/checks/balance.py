@@ -26,6 +26,8 @@ WORTH_TRAINING_ROWS = 50
 FEWEST_TEST_ROWS = 30
 RARE_SHARE = 0.01
 _NAMED = 3
+_NOT_NAMED = "No row names its category; name the column that does in dataset.columns.category"
+_NAMED_IN_VAIN = "No row names its category: the column that dataset.columns.category names has no value in any row"
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,10 @@ class Balance:
 
     name = CheckName.BALANCE
 
+    def __init__(self, is_named: bool) -> None:
+        """`is_named`: `dataset.columns.category` of a stage names the column."""
+        self._is_named = is_named
+
     def scan(self, records: Sequence[Record]) -> None:
         """Nothing: the corpus knows the categories."""
 
@@ -90,9 +96,7 @@ class Balance:
         """Count rows and categories by stage and part."""
         small, kinds = _small_stages(corpus), _kinds(corpus)
         if not small and not kinds:
-            return Conclusion(
-                0, "No row names its category; name the column that does in dataset.columns.category", skipped=True
-            )
+            return Conclusion(0, _NAMED_IN_VAIN if self._is_named else _NOT_NAMED, skipped=True)
         found = [kind for kind in kinds if kind.has_few or kind.is_rare]
         several = len(corpus.stages) > 1
         notes = [kind.note(several, corpus.stages[kind.stage]) for kind in found]
@@ -186,4 +190,5 @@ def _message(found: list[_Kind], notes: list[str], kinds: list[_Kind]) -> str:
 
 def make(context: CheckContext) -> Balance:
     """The check."""
-    return Balance()
+    columns = [stage.dataset.columns for stage in context.spec.stages]
+    return Balance(is_named=any(each is not None and each.category is not None for each in columns))
