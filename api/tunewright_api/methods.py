@@ -61,7 +61,7 @@ FIELD_METHODS: dict[str, tuple[Method, ...]] = {
 """Hyperparameters that only some methods have."""
 
 
-def listed(names: Sequence[StrEnum], last: str = "or") -> str:
+def listed(names: Sequence[str], last: str = "or") -> str:
     """A, B or C."""
     words = [str(name) for name in names]
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"

@@ -9,7 +9,18 @@ from rich.text import Text
 
 from tunewright_api.data_report import DataReport, Finding, Histogram, StageReport, Verdict
 from tunewright_api.fit import FitEstimate
-from tunewright_trainer.prepare.readable import CHECK_TITLES, count, counted, duration, percent, sentence, size, visible
+from tunewright_trainer.prepare.few import few
+from tunewright_trainer.prepare.readable import (
+    CHECK_TITLES,
+    count,
+    counted,
+    duration,
+    evaluated,
+    percent,
+    sentence,
+    size,
+    visible,
+)
 from tunewright_trainer.prepare.summary import fit_line
 from tunewright_trainer.prepare.verdicts import by_gravity
 
@@ -51,7 +62,7 @@ def _show_finding(console: Console, finding: Finding) -> None:
     lines = [sentence(finding.message), *([sentence(finding.advice)] if finding.advice else [])]
     lines += [
         "  ".join(filter(None, (example.place, example.field, example.note)))
-        for example in finding.examples[:MOST_EXAMPLES]
+        for example in few(finding.examples, MOST_EXAMPLES, lambda example: example.note)
     ]
     more = len(finding.examples) - MOST_EXAMPLES
     lines += [f"and {more} more in the page (--report FILE)"] if more > 0 else []
@@ -111,16 +122,13 @@ def show_fit(console: Console, fit: FitEstimate) -> None:
 
 
 def _show_objects(console: Console, report: DataReport) -> None:
-    if not report.objects:
-        return
-    table = Table("object", box=None, header_style="dim", padding=(0, 2, 0, 0))
-    for name in ("rows", "refused", "size"):
-        table.add_column(name, justify="right")
-    table.add_column("sha256")
+    """A URI has a line of its own and is never cut or broken by us: people copy it."""
+    if report.objects:
+        console.print(Text("\nObjects", style="dim"))
     for item in report.objects:
-        table.add_row(Text(visible(item.uri)), count(item.rows), count(item.refused), size(item.size), item.sha256[:16])
-    console.print()
-    console.print(Padding(table, (0, 0, 0, 8), expand=False))
+        console.print(Text(f"        {evaluated(visible(item.uri), item.held_out)}"), soft_wrap=True)
+        told = (counted(item.rows, "row"), f"{count(item.refused)} refused", size(item.size))
+        _indented(console, f"  {', '.join(told)}, sha256 {item.sha256[:16]}")
 
 
 def _show_rest(console: Console, told: Sequence[Finding]) -> None:

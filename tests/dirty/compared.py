@@ -30,6 +30,8 @@ class Row:
     part: Part = Part.TRAIN
     stage: int = 0
     copies: int = 1
+    left_out: bool = False
+    """A Fix that has concluded before leaves it out."""
 
     @property
     def messages(self) -> list[Message]:
@@ -70,6 +72,7 @@ def corpus_of(rows: Sequence[Row], folder: Path) -> Corpus:
             content=encode(record),
         )
         corpus.append(kept, row.stage, 0)
+    corpus.leave_out([number for number, row in enumerate(rows) if row.left_out])
     return corpus
 
 

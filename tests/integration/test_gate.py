@@ -162,6 +162,62 @@ def test_a_row_that_cannot_be_read_is_named_and_the_rest_is_counted(bench: Bench
     assert (provenance.rows, provenance.refused) == (55, 5)
 
 
+def test_the_rows_that_a_refusal_names_have_reasons_of_their_own(bench: Bench) -> None:
+    """However many rows share the first; reasons that differ in numbers only are one."""
+    rows = [
+        *[b'{"prompt":\n', b'{"prompt": "a",\n'] * 20,
+        *plain(50),
+        {"prompt": "a"},
+        {"prompt": "a", "completion": 7},
+        b"[]\n",
+    ]
+    inspected = bench.inspect(bench.spec(sft(bench.put("rows.jsonl", rows))))
+    (refusal,) = inspected.refusals
+    named = refusal.partition(" cannot be used: ")[2].split("; ")
+    assert [said.partition(": ")[0] for said in named if said.startswith("rows.")] == [
+        "rows.jsonl:1",
+        "rows.jsonl:2",
+        "rows.jsonl:91",
+    ]
+    examples = [int(example.place.rpartition(":")[2]) for example in inspected.findings[0].examples]
+    assert examples == [*range(1, 18), 91, 92, 93]
+
+
+NO_ROW = "which is in no row; the rows have completion and prompt: correct the name, or leave it out"
+MISNAMED = [
+    pytest.param({"category": "topic"}, [], Verdict.WARNED, f"stage sft: dataset.columns.category names the column 'topic', {NO_ROW}", id="for the report only"),
+    pytest.param({"tools": "functions"}, [f"stage sft: dataset.columns.tools names the column 'functions', {NO_ROW}"], Verdict.FAILED, f"stage sft: dataset.columns.tools names the column 'functions', {NO_ROW}", id="part of what is learned"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize(("columns", "refusals", "verdict", "message"), MISNAMED)
+def test_a_column_that_is_in_no_row_is_told(
+    bench: Bench, columns: Row, refusals: list[str], verdict: Verdict, message: str, workers: int
+) -> None:
+    inspected = bench.inspect(bench.spec(sft(bench.put("rows.jsonl", plain(100)), columns=columns)), workers)
+    assert inspected.refusals == refusals
+    structure = inspected.findings[0]
+    assert (structure.verdict, structure.message, structure.rows) == (verdict, message, 0)
+
+
+def test_a_column_that_is_in_one_row_alone_is_in_the_rows(bench: Bench) -> None:
+    rows = [*plain(99), {**plain(1, 300)[0], "topic": "rivers"}]
+    inspected = bench.inspect(bench.spec(sft(bench.put("rows.jsonl", rows), columns={"category": "topic"})))
+    assert inspected.findings[0].verdict is Verdict.PASSED
+
+
+def test_a_column_that_is_in_no_row_is_told_beside_the_rows_that_are_left_out(bench: Bench) -> None:
+    where = bench.put("rows.jsonl", [*plain(100), b"x\n"])
+    inspected = bench.inspect(bench.spec(sft(where, columns={"category": "topic"}), structure="Fix"))
+    structure = inspected.findings[0]
+    assert (structure.verdict, structure.rows) == (Verdict.WARNED, 1)
+    assert (
+        structure.message
+        == f"1 of 101 rows cannot be read or used; stage sft: dataset.columns.category names the column 'topic', {NO_ROW}"
+    )
+
+
 def test_fix_trains_without_the_rows_that_cannot_be_read_and_says_so(bench: Bench) -> None:
     inspected = bench.inspect(bench.spec(sft(bench.put("rows.jsonl", [b"x\n", *plain(50)])), structure="Fix"))
     assert inspected.refusals == []
@@ -198,6 +254,41 @@ def test_a_training_row_that_is_tested_on_too_is_left_out(bench: Bench) -> None:
     assert not prompts & {row["prompt"] for row in rows[:10]}
     (found,) = [finding for finding in inspected.findings if finding.check is CheckName.CONTAMINATION]
     assert found.verdict is Verdict.FIXED
+
+
+def test_a_bad_row_of_the_evaluation_set_is_said_to_be_one_of_it(bench: Bench) -> None:
+    where, held = (
+        bench.put("rows.jsonl", plain(100)),
+        bench.put("test.jsonl", [*plain(20, start=500), {"prompt": "What?"}]),
+    )
+    inspected = bench.inspect(bench.spec(sft(where, evalUri=held)))
+    assert inspected.refusals == [
+        f"stage sft: 1 of 121 rows of {where} and the evaluation set {held} cannot be used: "
+        "test.jsonl:21 (evaluation set): column 'completion' is missing"
+    ]
+    assert [example.place for example in inspected.findings[0].examples] == ["test.jsonl:21 (evaluation set)"]
+
+
+def test_what_a_check_finds_in_the_evaluation_set_is_said_to_be_there(bench: Bench) -> None:
+    spoilt = {"prompt": "Who is it?", "completion": "Write to jane.doe@example.org."}
+    where, held = bench.put("rows.jsonl", plain(100)), bench.put("test.jsonl", [*plain(20, start=500), spoilt])
+    inspected = bench.inspect(bench.spec(sft(where, evalUri=held), personalData="Fail"))
+    (refusal,) = inspected.refusals
+    assert ": test.jsonl:21 (evaluation set) completion: " in refusal
+    assert "test.jsonl:21" in rows_of(bench.written(inspected)), "where a row stands is its id, and that is no sentence"
+
+
+EVALUATION_SETS = [
+    pytest.param([], "stage sft: the evaluation set {} has no rows to test on; add rows to it, or leave dataset.evalUri out", id="an empty file"),
+    pytest.param(["\u00fc\n".encode("utf-16")], "test.jsonl (evaluation set) is text in UTF-16; save it as UTF-8", id="a file that cannot be read"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rows", "sentence"), EVALUATION_SETS)
+def test_an_evaluation_set_that_is_of_no_use_is_called_so(bench: Bench, rows: list[Any], sentence: str) -> None:
+    held = bench.put("test.jsonl", rows)
+    inspected = bench.inspect(bench.spec(sft(bench.put("rows.jsonl", plain(100)), evalUri=held)))
+    assert inspected.refusals == [sentence.format(held)]
 
 
 def test_a_weight_takes_rows_again_in_training_only(bench: Bench) -> None:
@@ -242,6 +333,65 @@ def test_a_fix_leaves_out_what_it_says_and_no_more(
     assert inspected.refusals == []
     left = set(rows_of(bench.written(inspected)))
     assert {f"rows.jsonl:{line}" for line in range(1, 102)} - left == set(gone)
+
+
+TWIN = " ".join(f"word{number * 37 % 1009}" for number in range(200))
+LONG_WORD = "".join(f"{number * 7919 % 104729:x}" for number in range(2000))
+STAYING = [
+    pytest.param("nearDuplicates", TWIN.replace("word37 ", f"{LONG_WORD} "), TWIN, id="the first is a twin and too long"),
+    pytest.param("duplicates", TWIN.replace(" ", " " * 40), TWIN, id="the first is a copy and too long"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("check", "first", "second"), STAYING)
+def test_of_two_rows_alike_one_stays_though_the_first_is_too_long(
+    bench: Bench, check: str, first: str, second: str
+) -> None:
+    rows = [*plain(60), *({"prompt": "Say it.", "completion": text} for text in (first, second))]
+    stage = {**sft(bench.put("rows.jsonl", rows)), "hyperparameters": {"maxLength": 1500}}
+    inspected = bench.inspect(bench.spec(stage, conflicts="Ignore", length="Fix", **{check: "Fix"}))
+    assert inspected.refusals == []
+    left = set(rows_of(bench.written(inspected)))
+    assert {f"rows.jsonl:{line}" for line in range(1, 63)} - left == {"rows.jsonl:61"}
+
+
+def test_a_training_row_that_stands_among_the_held_out_ones_takes_no_twin_with_it(bench: Bench) -> None:
+    """The first row has the prompt of a held-out one, the second another prompt and nearly the answer of the first."""
+    told = [{"prompt": "Say it.", "completion": TWIN}, {"prompt": "Say that.", "completion": TWIN}]
+    held = bench.put("test.jsonl", [{"prompt": "Say it.", "completion": "It is said."}, *plain(9, 500)])
+    where = bench.put("rows.jsonl", [*plain(60), *told])
+    spec = bench.spec(sft(where, evalUri=held), nearDuplicates="Fix")
+    left = set(rows_of(bench.written(bench.inspect(spec))))
+    assert "rows.jsonl:61" not in left
+    assert "rows.jsonl:62" in left
+
+
+def test_the_sentence_that_matters_names_no_row_that_is_left_out(bench: Bench) -> None:
+    rows = [*plain(60), {"prompt": "Say it.", "completion": f"{TWIN} " * 3}]
+    stage = {**sft(bench.put("rows.jsonl", rows)), "hyperparameters": {"maxLength": 400}}
+    inspected = bench.inspect(bench.spec(stage, length="Fix"))
+    told = {finding.check: finding.verdict for finding in inspected.findings}
+    assert (told[CheckName.LENGTH], told[CheckName.OUTLIERS]) == (Verdict.FIXED, Verdict.PASSED)
+    assert [finding.check for finding in inspected.findings] == [name for name in CheckName if name in told]
+
+
+def test_what_cannot_be_seen_hides_nothing_from_the_other_fixes(bench: Bench) -> None:
+    rows = [
+        *plain(60),
+        {
+            "prompt": "Who is it?",
+            "completion": "Write to jane.doe@exam\u200bple.org, or with AKIAQ7X4TB\u2060WL2MZ5RVNE.",
+        },
+    ]
+    fixes = dict.fromkeys(("hiddenCharacters", "personalData", "secrets"), "Fix")
+    written = bench.written(bench.inspect(bench.spec(sft(bench.put("rows.jsonl", rows)), **fixes)))
+    (answer,) = [
+        row["completion"][0]["content"]
+        for part in PARTS
+        for row in written[f"sft/{part}"]
+        if row["id"] == "rows.jsonl:61"
+    ]
+    assert answer == "Write to [EMAIL], or with [SECRET]."
 
 
 def test_what_is_ignored_is_not_looked_for(bench: Bench) -> None:

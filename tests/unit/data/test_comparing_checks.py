@@ -9,6 +9,7 @@ import pytest
 from dirty.compared import Row, ask, clean, conclude, pair, reworded, shuffled, verdict
 from dirty.context import job
 from tunewright_api.data import CheckName
+from tunewright_api.spec import FineTuneJobSpec
 from tunewright_trainer.prepare.checks import make_check
 from tunewright_trainer.prepare.checks.base import CheckContext, Conclusion
 from tunewright_trainer.prepare.split import Part
@@ -25,9 +26,17 @@ COMPARING = (
 )
 A = "Where do I find the invoice of last month, and how do I download it as a file?"
 B = "You find it in the portal under billing; choose the month and press the button with the arrow."
+UNSEEN = ("\u200b", "\u202e", "\u2066", "\ufe0f", "\x07", "\x1f", "\x9d", "\u00ad", "\U000e0041", "\u3164", "\u034f")
 LONG = shuffled(random.Random(1), 60)
 OTHER = shuffled(random.Random(2), 60)
 THIRD = shuffled(random.Random(3), 60)
+
+
+def hidden(text: str) -> str:
+    """The text with a character of every kind that cannot be seen in every word of three letters and more."""
+    draw = random.Random(5)
+    words = text.split(" ")
+    return " ".join(f"{word[0]}{draw.choice(UNSEEN)}{word[1:]}" if len(word) > 2 else word for word in words)
 
 
 def text(content: str, **others: Part) -> Row:
@@ -45,20 +54,26 @@ def rated(prompt: str, completion: str, label: bool) -> Row:
 FOUND = [
     pytest.param("duplicates", [ask(A, B), ask(A, B), ask(A, B)], [1, 2], id="copies: all but the first"),
     pytest.param("duplicates", [ask(A, B), ask(A.upper(), f" {B}\n")], [1], id="copies in other case and spacing"),
+    pytest.param("duplicates", [ask(A, B), ask(A, hidden(B))], [1], id="copies but for what cannot be seen"),
     pytest.param("duplicates", [ask(A, B), ask(A, f"{B}!")], [], id="no copy: one character more"),
     pytest.param("duplicates", [ask(A, B), ask(A, B, system="Be rude.")], [], id="no copy: another system message"),
     pytest.param("duplicates", [ask(A, B), ask(A, B, stage=1)], [], id="no copy: another stage"),
     pytest.param("duplicates", [ask(A, B), ask(A, B, part=Part.TEST)], [], id="no copy: held out, that is contamination"),
     pytest.param("duplicates", [ask(A, B, copies=0), ask(A, B)], [], id="no copy: the first is not taken"),
+    pytest.param("duplicates", [ask(A, B, left_out=True), ask(A, B), ask(A, B)], [2], id="no copy: the first is left out"),
+    pytest.param("duplicates", [ask(A, B), ask(A, B, left_out=True), ask(A, B, left_out=True)], [], id="no copies: they are left out already"),
     pytest.param("duplicates", [pair(A, "x y", "z"), pair(A, "x", "y z")], [], id="no copy: words of the two answers are not mixed"),
     pytest.param("duplicates", [rated(A, B, True), rated(A, B, False)], [], id="no copy: rated otherwise"),
     pytest.param("duplicates", [text(LONG), text(LONG), text(OTHER)], [1], id="copies of plain text"),
     pytest.param("duplicates", [], [], id="no rows at all"),
     pytest.param("nearDuplicates", [ask(LONG, OTHER), ask(LONG, f"{OTHER} indeed")], [1], id="near: a word more"),
     pytest.param("nearDuplicates", [ask(LONG, OTHER), ask(LONG, OTHER)], [], id="not near but the same"),
+    pytest.param("nearDuplicates", [ask(LONG, OTHER), ask(hidden(LONG), hidden(f"{OTHER} indeed"))], [1], id="near: a word more, and what cannot be seen"),
     pytest.param("nearDuplicates", [ask(LONG, OTHER), ask(LONG, THIRD)], [], id="not near: another answer"),
     pytest.param("nearDuplicates", [ask("hello", "you"), ask("hello", "there")], [], id="not near: two words each"),
     pytest.param("nearDuplicates", [ask(LONG, OTHER), ask(LONG, f"{OTHER} indeed", part=Part.TEST)], [], id="not near: held out"),
+    pytest.param("nearDuplicates", [ask(LONG, OTHER, left_out=True), ask(LONG, f"{OTHER} indeed"), ask(f"{LONG} so", OTHER)], [2], id="not near: the first is left out"),
+    pytest.param("nearDuplicates", [ask(LONG, OTHER), ask(LONG, f"{OTHER} indeed", left_out=True), ask(f"{LONG} so", OTHER, left_out=True)], [], id="not near: they are left out already"),
     pytest.param(
         "nearDuplicates",
         [ask(LONG, OTHER), ask(LONG, f"{OTHER} indeed"), ask(LONG, f"{OTHER} indeed"), ask(LONG, OTHER)],
@@ -69,10 +84,13 @@ FOUND = [
     pytest.param("contamination", [ask(A, B), ask(A, OTHER, part=Part.VALIDATION)], [0], id="a validation prompt, later in the file"),
     pytest.param("contamination", [ask(LONG, OTHER, part=Part.TEST), ask(f"{LONG} please", OTHER, stage=1)], [1], id="nearly a test row, in another stage"),
     pytest.param("contamination", [text(LONG), text(LONG, part=Part.TEST), text(OTHER)], [0], id="plain text that is tested on"),
+    pytest.param("contamination", [text(hidden(LONG)), text(LONG, part=Part.TEST), text(OTHER)], [0], id="plain text that is tested on, with what cannot be seen"),
+    pytest.param("contamination", [ask(A, hidden(f"{THIRD} {LONG} {OTHER}")), ask(LONG, OTHER, part=Part.TEST)], [0], id="quotes a test row, with what cannot be seen"),
     pytest.param("contamination", [text(OTHER), text(LONG, part=Part.TEST)], [], id="plain text without a prompt is not one prompt"),
     pytest.param("contamination", [ask(A, f"{THIRD} {LONG} {OTHER}"), ask(LONG, OTHER, part=Part.TEST)], [0], id="quotes a test row"),
     pytest.param("contamination", [ask(A, f"{THIRD} {LONG}"), ask(LONG, f"{OTHER} {OTHER}", part=Part.TEST)], [], id="quotes a third of a test row"),
     pytest.param("contamination", [ask(A, B, copies=0), ask(A, B, part=Part.TEST), ask(OTHER, B)], [], id="is not taken into training"),
+    pytest.param("contamination", [ask(A, B), ask(A, OTHER, part=Part.TEST, left_out=True), ask(LONG, OTHER, part=Part.TEST)], [], id="the test row is left out"),
 ]  # fmt: skip
 
 
@@ -87,9 +105,14 @@ def test_rows_that_a_fix_leaves_out(name: str, rows: list[Row], found: list[int]
 NAMED = [
     pytest.param("conflicts", [ask(A, B), ask(A, OTHER), ask(A, B), ask(LONG, B)], [0, 1, 2], id="one prompt, two answers"),
     pytest.param("conflicts", [ask(A, B), ask(A, B.upper())], [], id="the same answer in capitals"),
+    pytest.param("conflicts", [ask(A, B), ask(hidden(A), OTHER)], [0, 1], id="one prompt but for what cannot be seen, two answers"),
+    pytest.param("conflicts", [ask(A, B, system="Be kind."), ask(A, OTHER, system=hidden("Be kind."))], [0, 1], id="one system message but for what cannot be seen"),
+    pytest.param("conflicts", [ask(A, B), ask(A, hidden(B))], [], id="the same answer but for what cannot be seen"),
     pytest.param("conflicts", [ask(A, B), ask(A, OTHER, system="Be rude.")], [], id="another system message"),
     pytest.param("conflicts", [ask(A, B), ask(A, OTHER, stage=1)], [], id="another stage"),
+    pytest.param("conflicts", [ask(A, B), ask(A, OTHER, left_out=True), ask(LONG, B)], [], id="the other answer is left out"),
     pytest.param("conflicts", [Row(A, {}, {"answer": "1"}), Row(A, {}, {"answer": "2"})], [0, 1], id="two reference answers"),
+    pytest.param("outliers", [*clean(30, 1), ask(LONG * 20, B), ask(LONG * 20, B, left_out=True)], [30], id="far longer: but for what is left out"),
     pytest.param("preferences", [pair(A, B, OTHER), pair(A, OTHER, B), pair(A, B, THIRD)], [0, 1], id="pairs in both orders"),
     pytest.param("preferences", [pair(A, B, OTHER), pair(LONG, OTHER, B)], [], id="both orders, of two prompts"),
     pytest.param("preferences", [pair(A, B, B.lower()), pair(A, B, OTHER)], [0], id="a pair of equal answers"),
@@ -115,6 +138,14 @@ SKIPPED = [
 @pytest.mark.parametrize(("name", "rows", "message"), SKIPPED)
 def test_a_check_without_anything_to_look_at_says_so(name: str, rows: list[Row], message: str, tmp_path: Path) -> None:
     assert verdict(CheckName(name), rows, tmp_path) == Conclusion(0, message, skipped=True)
+
+
+def test_a_category_without_a_value_is_asked_for_otherwise_than_one_without_a_name(tmp_path: Path) -> None:
+    body = job().model_dump(by_alias=True, exclude_none=True, mode="json")
+    body["stages"][0]["dataset"]["columns"] = {"category": "topic"}
+    check = make_check(CheckName.BALANCE, CheckContext(FineTuneJobSpec.model_validate(body)))
+    said = "No row names its category: the column that dataset.columns.category names has no value in any row"
+    assert conclude(check, parts(50, 30), tmp_path) == Conclusion(0, said, skipped=True)
 
 
 @pytest.mark.parametrize("name", [name for name in COMPARING if name is not CheckName.BALANCE])
@@ -171,6 +202,13 @@ def test_a_stage_with_few_rows_is_told(train: int, test: int, message: str, tmp_
     conclusion = verdict(CheckName.BALANCE, parts(train, test), tmp_path)
     assert (conclusion.rows, conclusion.message, conclusion.skipped) == (train + test, message, False)
     assert "dd rows" in conclusion.advice
+
+
+def test_rows_that_are_left_out_count_for_no_balance(tmp_path: Path) -> None:
+    rows = [replace(row, left_out=index < 41, category="billing") for index, row in enumerate(parts(50, 70))]
+    conclusion = verdict(CheckName.BALANCE, rows, tmp_path)
+    assert (conclusion.rows, conclusion.kinds) == (79, {"billing": 79})
+    assert conclusion.message.startswith("stage stage0 has 29 test rows")
 
 
 @pytest.mark.parametrize(("label", "rating"), [(True, "good"), (False, "bad")])

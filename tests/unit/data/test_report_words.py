@@ -7,7 +7,7 @@ from rich.console import Console
 
 from builders import DIGEST, data_report, finding, fit_estimate, stage_report
 from tunewright_api.data import CheckName
-from tunewright_api.data_report import DataReport, Example, Verdict
+from tunewright_api.data_report import DataReport, Example, SourceObject, Verdict
 from tunewright_api.fit import FitEstimate
 from tunewright_api.status import DatasetFinding, DatasetStatus
 from tunewright_cli.data_report import show
@@ -68,6 +68,17 @@ def shown(report: DataReport, width: int = 160) -> str:
     output = io.StringIO()
     show(Console(file=output, width=width, highlight=False, color_system=None), report)
     return output.getvalue()
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+@pytest.mark.parametrize(("held_out", "mark"), [(False, ""), (True, " (evaluation set)")])
+def test_the_terminal_shows_objects_in_full(width: int, held_out: bool, mark: str) -> None:
+    """On a line of their own: what a narrow table cuts off is what tells two objects apart."""
+    uri = f"s3://datasets/{'a-folder-with-a-long-name/' * 4}rows.jsonl"
+    item = SourceObject(stage="sft", uri=uri, size=2048, sha256="0123456789abcdef" * 4, rows=1200, held_out=held_out)
+    lines = [line.strip() for line in shown(data_report(objects=[item]), width).splitlines()]
+    at = lines.index(uri + mark)
+    assert " ".join(lines[at + 1 :]).startswith("1,200 rows, 0 refused, 2.0 KiB, sha256 0123456789abcdef ")
 
 
 def test_the_terminal_shows_what_the_page_shows_in_its_order() -> None:

@@ -24,7 +24,7 @@ from tunewright_trainer.prepare.similarity.words import hash_words, text_digests
 WORDS = [
     pytest.param("One two\tthree\n\nfour ", ["one", "two", "three", "four"], id="white space ends a word, case is folded"),
     pytest.param("x < y, y>x", ["x", "<", "y,", "y>x"], id="punctuation belongs to its word"),
-    pytest.param("a\x00b\x1fc\x7fd", ["a", "b", "c\x7fd"], id="control characters end a word"),
+    pytest.param("a\x00b\x1fc\x7fd e\u200bf", ["abcd", "ef"], id="characters that cannot be seen end no word"),
     pytest.param("caf\u00c9 na\u00efve\u00a0\u2014 STRASSE stra\u00dfe", ["caf\u00e9", "na\u00efve", "\u2014", "strasse", "strasse"], id="letters beyond ASCII, and their spaces"),
     pytest.param("\u4f60\u597d world \u3053\u3093", ["\u4f60", "\u597d", "world", "\u3053", "\u3093"], id="scripts without spaces: each character"),
     pytest.param("it\u2019s \u201cgood\u201d", ["it\u2019s", "\u201cgood\u201d"], id="typographic quotes, the fast way"),

@@ -23,7 +23,12 @@ def test_the_parts_have_about_their_shares() -> None:
 
 def test_characters_that_cannot_be_seen_do_not_move_a_prompt() -> None:
     plain = key_of([{"role": "user", "content": "Where is caf\u00e9 one?"}])
-    assert key_of([{"role": "user", "content": "Where\u200b is cafe\u0301 one?\ufeff"}]) == plain
+    for hidden in (
+        "Where\u200b is cafe\u0301 one?\ufeff",
+        "Wh\x07ere is caf\u00e9\ufe0f one?",
+        "Where is cafe\u2060\u0301 on\U000e0041e?",
+    ):
+        assert key_of([{"role": "user", "content": hidden}]) == plain
 
 
 def test_case_spacing_and_system_message_do_not_move_a_prompt() -> None:

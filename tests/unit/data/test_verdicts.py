@@ -53,10 +53,26 @@ def test_what_was_mended_is_told_though_nothing_is_left_to_be_found() -> None:
     assert finding(ActionOrFix.FIX, mended=1, **FOUND).message.endswith("were mended; 2 rows are odd.")
 
 
+def test_what_is_left_out_is_told() -> None:
+    left = {**FOUND, "leave_out": [0, 2]}
+    assert finding(ActionOrFix.FIX, **left).message == "2 rows are odd; 2 rows are left out."
+    assert (
+        finding(ActionOrFix.FIX, **{**left, "message": "2 rows are odd", "leave_out": [2]}).message
+        == "2 rows are odd; 1 row is left out"
+    )
+    assert finding(ActionOrFix.WARN, **left).message == "2 rows are odd."
+
+
 def test_what_refuses_the_data_is_a_sentence_with_the_first_rows() -> None:
     assert failures([finding(ActionOrFix.FAIL, **FOUND), finding(ActionOrFix.WARN, **FOUND)]) == [
         "2 rows are odd: a.jsonl:1 prompt[0]: odd; b.jsonl:1"
     ]
+
+
+def test_the_rows_that_are_named_have_reasons_of_their_own() -> None:
+    places = tuple(Place(number, note=note) for number, note in enumerate(["has 7", "has 8", "has 9", "is odd"]))
+    (said,) = failures([finding(ActionOrFix.FAIL, **{**FOUND, "places": places})])
+    assert said == "2 rows are odd: a.jsonl:1: has 7; a.jsonl:2: has 8; b.jsonl:2: is odd"
 
 
 def test_the_gravest_is_told_first() -> None:

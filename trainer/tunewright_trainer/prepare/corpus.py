@@ -2,7 +2,7 @@
 
 import json
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -55,6 +55,8 @@ class Corpus:
         """How often the row is taken in training, by its source's weight; 0 leaves it out."""
         self.prompt_characters = array("L")
         self.answer_characters = array("L")
+        self.left_out = array("B")
+        """1 for a row that a Fix leaves out of its part, as far as checks have concluded: what is said later is said of the rows that stay."""
         self.category = array("H")
         """Index into `categories`."""
         self.categories: list[str] = ["", OTHER_CATEGORY]
@@ -77,12 +79,17 @@ class Corpus:
         self.key.append(kept.key)
         self.tokens.append(kept.tokens)
         self.copies.append(kept.copies)
+        self.left_out.append(0)
         self.prompt_characters.append(kept.prompt_characters)
         self.answer_characters.append(kept.answer_characters)
         self.category.append(self._category(kept.category))
         self._offset.append(self._end)
         self._writer.write(kept.content)
         self._end += len(kept.content)
+
+    def leave_out(self, numbers: Sequence[int] | frozenset[int]) -> None:
+        """Leave rows out, once all records are there."""
+        self.column("left_out")[np.fromiter(numbers, dtype=np.int64)] = 1
 
     def _category(self, name: str) -> int:
         index = self._category_index.get(name)

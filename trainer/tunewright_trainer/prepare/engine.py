@@ -13,8 +13,8 @@ from typing import Any
 from tunewright_api.data import ActionOrFix, CheckName
 from tunewright_api.datasets import Source
 from tunewright_api.spec import FineTuneJobSpec
-from tunewright_trainer.prepare.checks import CHECKS, make_check, mender
-from tunewright_trainer.prepare.checks.base import Check, CheckContext, Mender
+from tunewright_trainer.prepare.checks import CHECKS, make_check, make_menders
+from tunewright_trainer.prepare.checks.base import Check, CheckContext
 from tunewright_trainer.prepare.corpus import Kept, encode
 from tunewright_trainer.prepare.formats import Shape, convert
 from tunewright_trainer.prepare.masking import masked
@@ -66,6 +66,8 @@ class Scanned:
     problems: list[Problem] = field(default_factory=list)
     kept: list[Kept] = field(default_factory=list)
     scans: dict[CheckName, Any] = field(default_factory=dict)
+    columns: set[str] = field(default_factory=set)
+    """Columns that the spec or the format knows and any row has, refused ones too; looked for only where the spec gives names."""
     mended: dict[CheckName, Counter[str]] = field(default_factory=dict)
     """Check -> rows and places that its Fix has mended."""
 
@@ -75,30 +77,30 @@ def wanted_checks(context: CheckContext) -> list[Check]:
     return [make_check(name, context) for name in CHECKS if context.spec.data.action(name) is not ActionOrFix.IGNORE]
 
 
-def _wanted_menders(context: CheckContext) -> dict[CheckName, Mender]:
-    fixed = [name for name in CHECKS if context.spec.data.action(name) is ActionOrFix.FIX]
-    return {name: mend for name in fixed if (mend := mender(name)) is not None}
-
-
 class Worker:
     """One process's share of the work."""
 
     def __init__(self, setup: Setup) -> None:
         self._split = setup.spec.split
         self._checks = wanted_checks(setup.context)
-        self._menders = _wanted_menders(setup.context)
+        self._menders = make_menders(setup.context)
         self._renderer = Renderer(setup.model)
 
     def work(self, batch: Batch) -> Scanned:
         """All that can be said of a batch without the others."""
         scanned = Scanned(batch.stage, batch.object_)
         records: list[Record] = []
+        wanted = batch.shape.known.union(batch.shape.names.values()) if batch.shape.names else frozenset()
+        absent = set(wanted)
         for row in rows(batch.chunk):
+            if absent and isinstance(row, RawRow):
+                absent.difference_update(row.value)
             record = _converted(row, batch.shape)
             if isinstance(record, Problem):
                 scanned.problems.append(record)
             else:
                 records.append(self._mended(record, scanned))
+        scanned.columns = set(wanted - absent)
         rendered = self._renderer.measure(records)
         records = [replace(record, rendered=found) for record, found in zip(records, rendered, strict=True)]
         scanned.kept = [self._kept(record, batch) for record in records]

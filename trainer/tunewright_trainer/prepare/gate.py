@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from tunewright_api.data import ActionOrFix, CheckName
 from tunewright_api.data_report import Finding, SourceObject, StageReport
+from tunewright_trainer.prepare.checks import in_order_of_conclusion
 from tunewright_trainer.prepare.checks.base import Check
 from tunewright_trainer.prepare.corpus import Corpus
 from tunewright_trainer.prepare.engine import Scanned, Setup, scan_all, wanted_checks
@@ -59,7 +60,8 @@ class Gate:
         batches = chain.from_iterable(self._intake.batches(index, item) for index, item in fetched)
         for scanned in scan_all(batches, self._setup):
             self._take_in(scanned)
-        findings, left_out = self._conclude()
+        findings = self._conclude()
+        left_out = np.flatnonzero(self._corpus.column("left_out"))
         reports = [stage_report(self._corpus, intake, left_out) for intake in self._intake.stages]
         return Inspected(
             corpus=self._corpus,
@@ -79,6 +81,7 @@ class Gate:
         first = len(self._corpus)
         self._intake.refuse(scanned.stage, scanned.object_, scanned.problems)
         self._intake.keep(scanned.object_, len(scanned.kept))
+        self._intake.stages[scanned.stage].columns |= scanned.columns
         for kept in scanned.kept:
             self._corpus.append(kept, scanned.stage, scanned.object_)
         for name, counts in scanned.mended.items():
@@ -86,22 +89,26 @@ class Gate:
         for check in self._checks:
             check.absorb(scanned.scans[check.name], first)
 
-    def _conclude(self) -> tuple[list[Finding], Numbers]:
-        findings = [self._intake.finding(len(self._corpus), self._data.action(CheckName.STRUCTURE))]
-        left_out = [np.empty(0, dtype=np.int64)]
+    def _conclude(self) -> list[Finding]:
+        structure = self._intake.finding(len(self._corpus), self._data.action(CheckName.STRUCTURE))
         # Without a row there is nothing to ask about.
-        for check in self._checks if len(self._corpus) else ():
-            folder = self._scratch / str(check.name)
-            folder.mkdir()
-            conclusion = check.conclude(self._corpus, folder)
-            self._files += conclusion.files
-            action = self._data.action(check.name)
-            if action is ActionOrFix.FIX:
-                left_out.append(np.fromiter(conclusion.leave_out, dtype=np.int64))
-            mended = self._mended.get(check.name, Counter())
-            rows, place = len(self._corpus), self._corpus.place
-            findings.append(finding_of(check.name, action, conclusion, rows, mended=mended, place=place))
-        return findings, np.unique(np.concatenate(left_out))
+        checks = self._checks if len(self._corpus) else []
+        found = {check.name: self._concluded(check) for check in in_order_of_conclusion(checks)}
+        return [structure, *(found[check.name] for check in checks)]
+
+    def _concluded(self, check: Check) -> Finding:
+        folder = self._scratch / str(check.name)
+        folder.mkdir()
+        conclusion = check.conclude(self._corpus, folder)
+        self._files += conclusion.files
+        action = self._data.action(check.name)
+        if action is ActionOrFix.FIX:
+            self._corpus.leave_out(conclusion.leave_out)
+        mended = self._mended.get(check.name, Counter())
+        return finding_of(check.name, action, conclusion, len(self._corpus), mended=mended, place=self._place)
+
+    def _place(self, number: int) -> str:
+        return self._intake.place(self._corpus.object[number], self._corpus.line[number])
 
     def _refusals(self, findings: list[Finding], reports: list[StageReport]) -> list[str]:
         """Rows that cannot be read come first: what else is found may be their consequence."""
@@ -112,7 +119,8 @@ class Gate:
         ]
         pairs = zip(self._intake.stages, reports, strict=True)
         return [*self._intake.unreadable, *unreadable] or [
-            *failures(findings),
+            *self._intake.misnamed,
+            *failures([finding for finding in findings if finding.check is not CheckName.STRUCTURE]),
             *(text for pair in pairs if (text := too_few(*pair))),
             *unmeasurable(self._setup.context.spec, self._intake.formats, self._has_reference),
         ]

@@ -54,6 +54,11 @@ def sentence(text: str) -> str:
     return ended[:1].upper() + ended[1:] if first.islower() and "." not in first.rstrip(".:,") else ended
 
 
+def evaluated(place: str, held_out: bool) -> str:
+    """An object, or a row of it, as sentences name it: a fault in the rows that are tested on is looked for among those."""
+    return f"{place} (evaluation set)" if held_out else place
+
+
 def end_of(place: str, room: int = 250) -> str:
     """An object and line as a report has room for: of a long key the end tells more."""
     return place if len(place) <= room else f"…{place[1 - room :]}"

@@ -1,12 +1,12 @@
 """Which part a row belongs to: a pure function of its prompt, the same in every stage, and unmoved by rows that are added."""
 
 import hashlib
-import unicodedata
 from collections.abc import Sequence
 from enum import StrEnum
 
 from tunewright_api.spec import Split
 from tunewright_trainer.prepare.records import Message, hash64
+from tunewright_trainer.prepare.unseen import comparable
 
 
 class Part(StrEnum):
@@ -23,20 +23,10 @@ PARTS = tuple(Part)
 def normalised(prompt: Sequence[Message]) -> str:
     """The prompt's words: differences of case, spacing and system message do not make two prompts of one, nor characters that cannot be seen."""
     return "\n".join(
-        " ".join(_visible(str(message.get("content") or "")).casefold().split())
+        " ".join(comparable(str(message.get("content") or "")).casefold().split())
         for message in prompt
         if message["role"] != "system"
     )
-
-
-def _visible(text: str) -> str:
-    """Compatible forms of a character as one, and none of those that only format."""
-    if text.isascii():
-        return text
-    composed = unicodedata.normalize("NFKC", text)
-    # A text has few different characters: to look up every place costs three to five times as much.
-    unseen = [ord(character) for character in set(composed) if unicodedata.category(character) == "Cf"]
-    return composed.translate(dict.fromkeys(unseen)) if unseen else composed
 
 
 def key_of(prompt: Sequence[Message]) -> int:

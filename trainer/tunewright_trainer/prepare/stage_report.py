@@ -54,10 +54,13 @@ def _categories(corpus: Corpus, kept: Mask) -> dict[str, int]:
 
 def too_few(intake: StageIntake, report: StageReport) -> str | None:
     """Why what is left cannot be trained on or tested; None when it can."""
-    where = intake.stage.dataset.where
-    gone = f" and without the {counted(report.left_out, 'row')} that checks have left out" if report.left_out else ""
+    where, evaluation = intake.stage.dataset.where, intake.stage.dataset.eval_uri
+    without = f" without the {counted(report.left_out, 'row')} that checks have left out" if report.left_out else ""
+    gone = f" and{without}" if without else ""
     if report.train < FEWEST_TRAINING_ROWS:
         return f"stage {report.name}: {where} leaves {counted(report.train, 'row')} to train on after the split{gone}; at least {FEWEST_TRAINING_ROWS} are needed"
+    if not report.test and evaluation:
+        return f"stage {report.name}: the evaluation set {evaluation} has no rows to test on{without}; add rows to it, or leave dataset.evalUri out"
     if not report.test:
         return f"stage {report.name}: {where} leaves no rows to test on after the split{gone}; add rows or raise spec.split.test"
     return None

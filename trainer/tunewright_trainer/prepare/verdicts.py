@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from tunewright_api.data import ActionOrFix, CheckName
 from tunewright_api.data_report import MOST_EXAMPLES, Example, Finding, Verdict
 from tunewright_trainer.prepare.checks.base import Conclusion
+from tunewright_trainer.prepare.few import few
 from tunewright_trainer.prepare.masking import masked
 from tunewright_trainer.prepare.readable import counted, end_of, one_or_many, sentence, share_of
 
@@ -45,7 +46,7 @@ def finding_of(
         verdict=verdict,
         rows=found,
         share=round(found / rows, 6) if rows else 0.0,
-        message=masked(_message(conclusion, rows, mended)),
+        message=masked(_message(conclusion, action, rows, mended)),
         # Where all was mended or left out, there is nothing left to do.
         advice="" if verdict is Verdict.FIXED else conclusion.advice,
         kinds=_masked_kinds(conclusion.kinds),
@@ -67,8 +68,13 @@ def _masked_kinds(kinds: Mapping[str, int]) -> dict[str, int]:
     return dict(told)
 
 
-def _message(conclusion: Conclusion, rows: int, mended: Counter[str]) -> str:
-    """The check has seen the mended rows only, and may have found nothing: what was mended is told first."""
+def _message(conclusion: Conclusion, action: ActionOrFix, rows: int, mended: Counter[str]) -> str:
+    """The check has seen the mended rows only, and may have found nothing: what was mended is told first, and what is left out last."""
+    gone = len(conclusion.leave_out) if action is ActionOrFix.FIX else 0
+    if gone:
+        said = conclusion.message
+        end = "." if said.endswith(".") else ""
+        return f"{said.removesuffix('.')}; {counted(gone, 'row')} {one_or_many(gone, 'is', 'are')} left out{end}"
     if not mended["rows"]:
         return conclusion.message
     told = f"{counted(mended['places'], 'place')} in {share_of(mended['rows'], rows)} {one_or_many(mended['places'], 'was', 'were')} mended"
@@ -88,7 +94,12 @@ def failures(findings: Sequence[Finding]) -> list[str]:
 def _sentence(finding: Finding) -> str:
     if not finding.examples:
         return finding.message
-    return f"{finding.message.rstrip('.')}: {'; '.join(_named(example) for example in finding.examples[:NAMED_ROWS])}"
+    named = few(finding.examples, NAMED_ROWS, _note)
+    return f"{finding.message.rstrip('.')}: {'; '.join(map(_named, named))}"
+
+
+def _note(example: Example) -> str:
+    return example.note
 
 
 def _named(example: Example) -> str:

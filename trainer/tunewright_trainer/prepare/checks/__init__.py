@@ -2,6 +2,7 @@
 
 Each module has `make(context) -> Check`; where a Fix changes texts also `mend(record) -> tuple[Record, int]`."""
 
+from collections.abc import Iterable
 from importlib import import_module
 from types import ModuleType
 
@@ -30,6 +31,15 @@ CHECKS: dict[CheckName, str] = {
     CheckName.SYNTHETIC: "synthetic",
 }
 """Module of each check, in the order of the report. `structure` is none: the intake counts problems itself."""
+
+
+LEAVE_OUT_FIRST = (CheckName.LENGTH, CheckName.RENDERING, CheckName.CONTAMINATION)
+"""Checks whose Fix leaves a training row out whatever other training rows there are."""
+
+
+def in_order_of_conclusion(checks: Iterable[Check]) -> list[Check]:
+    """Those first that leave rows out for themselves: a twin may only go for the sake of one that stays."""
+    return sorted(checks, key=lambda check: check.name not in LEAVE_OUT_FIRST)
 
 
 def make_check(name: CheckName, context: CheckContext) -> Check:

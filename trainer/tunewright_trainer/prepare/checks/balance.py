@@ -18,7 +18,7 @@ from tunewright_trainer.prepare.corpus import Corpus
 from tunewright_trainer.prepare.intervals import half_width
 from tunewright_trainer.prepare.readable import counted, one_or_many
 from tunewright_trainer.prepare.records import Record
-from tunewright_trainer.prepare.similarity.classes import is_trained_on
+from tunewright_trainer.prepare.similarity.classes import is_left_out, is_trained_on, parts_of
 from tunewright_trainer.prepare.split import PARTS, Part
 
 WORTH_TRAINING_ROWS = 50
@@ -26,6 +26,8 @@ WORTH_TRAINING_ROWS = 50
 FEWEST_TEST_ROWS = 30
 RARE_SHARE = 0.01
 _NAMED = 3
+_NOT_NAMED = "No row names its category; name the column that does in dataset.columns.category"
+_NAMED_IN_VAIN = "No row names its category: the column that dataset.columns.category names has no value in any row"
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,10 @@ class Balance:
 
     name = CheckName.BALANCE
 
+    def __init__(self, is_named: bool) -> None:
+        """`is_named`: `dataset.columns.category` of a stage names the column."""
+        self._is_named = is_named
+
     def scan(self, records: Sequence[Record]) -> None:
         """Nothing: the corpus knows the categories."""
 
@@ -90,9 +96,7 @@ class Balance:
         """Count rows and categories by stage and part."""
         small, kinds = _small_stages(corpus), _kinds(corpus)
         if not small and not kinds:
-            return Conclusion(
-                0, "No row names its category; name the column that does in dataset.columns.category", skipped=True
-            )
+            return Conclusion(0, _NAMED_IN_VAIN if self._is_named else _NOT_NAMED, skipped=True)
         found = [kind for kind in kinds if kind.has_few or kind.is_rare]
         several = len(corpus.stages) > 1
         notes = [kind.note(several, corpus.stages[kind.stage]) for kind in found]
@@ -113,10 +117,10 @@ class Balance:
 
 def _small_stages(corpus: Corpus) -> list[_SmallStage]:
     stages, trained = corpus.column("stage"), is_trained_on(corpus)
-    tested = corpus.column("part") == PARTS.index(Part.TEST)
+    tested, stays = parts_of(corpus) == PARTS.index(Part.TEST), ~is_left_out(corpus)
     found = []
     for index, name in enumerate(corpus.stages):
-        mine = np.flatnonzero(stages == index)
+        mine = np.flatnonzero((stages == index) & stays)
         if not len(mine):
             continue
         train, test = int(np.count_nonzero(trained[mine])), int(np.count_nonzero(tested[mine]))
@@ -148,8 +152,8 @@ def _advice(small: list[_SmallStage], found: list[_Kind]) -> str:
 
 
 def _kinds(corpus: Corpus) -> list[_Kind]:
-    stages = corpus.column("stage")
-    return [kind for stage in range(len(corpus.stages)) for kind in _kinds_of(corpus, stage, stages == stage)]
+    stages, stays = corpus.column("stage"), ~is_left_out(corpus)
+    return [kind for stage in range(len(corpus.stages)) for kind in _kinds_of(corpus, stage, (stages == stage) & stays)]
 
 
 def _kinds_of(corpus: Corpus, stage: int, of_stage: NDArray[np.bool_]) -> list[_Kind]:
@@ -157,7 +161,7 @@ def _kinds_of(corpus: Corpus, stage: int, of_stage: NDArray[np.bool_]) -> list[_
     named = np.flatnonzero(of_stage & (categories > 0))
     present, firsts, rows = np.unique(categories[named], return_index=True, return_counts=True)
     train = np.bincount(categories[named][is_trained_on(corpus)[named]], minlength=len(corpus.categories))
-    is_test = corpus.column("part")[named] == PARTS.index(Part.TEST)
+    is_test = parts_of(corpus)[named] == PARTS.index(Part.TEST)
     test = np.bincount(categories[named][is_test], minlength=len(corpus.categories))
     least = RARE_SHARE * train.sum()
     return [
@@ -186,4 +190,5 @@ def _message(found: list[_Kind], notes: list[str], kinds: list[_Kind]) -> str:
 
 def make(context: CheckContext) -> Balance:
     """The check."""
-    return Balance()
+    columns = [stage.dataset.columns for stage in context.spec.stages]
+    return Balance(is_named=any(each is not None and each.category is not None for each in columns))

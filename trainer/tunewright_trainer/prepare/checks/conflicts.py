@@ -1,6 +1,6 @@
 """The same prompt with different answers.
 
-Definition: rows of one stage whose prompts, system messages and tools are equal but for case and white space, and whose answers are not.
+Definition: rows of one stage whose prompts, system messages and tools are equal but for case, white space and characters that cannot be seen (`unseen.py`), and whose answers are not.
 A conversation counts with all that stands before its last answer. Rows without a prompt, preference pairs and rated answers are not looked
 at: several answers to one prompt are what those are for (`preferences` finds the ones that contradict each other).
 It cannot tell two good answers from a good and a wrong one, and does not see that two prompts mean the same."""
@@ -18,6 +18,7 @@ from tunewright_trainer.prepare.corpus import Corpus
 from tunewright_trainer.prepare.readable import counted, one_or_many
 from tunewright_trainer.prepare.records import Record
 from tunewright_trainer.prepare.similarity.batch import batch_of
+from tunewright_trainer.prepare.similarity.classes import is_left_out
 from tunewright_trainer.prepare.similarity.spill import Spill
 from tunewright_trainer.prepare.similarity.words import Hashes, Numbers
 
@@ -49,7 +50,7 @@ class Conflicts:
         prompts, answers = self._prompts.read(), self._answers.read()
         self._prompts.discard()
         self._answers.discard()
-        looked_at = np.flatnonzero(prompts != _NOT_LOOKED_AT)
+        looked_at = np.flatnonzero((prompts != _NOT_LOOKED_AT) & ~is_left_out(corpus))
         if not len(looked_at):
             return Conclusion(0, "No row has a prompt and one answer to it", skipped=True)
         stages = corpus.column("stage")[looked_at]

@@ -1,7 +1,7 @@
 """Training rows that stand, exactly or nearly, among the held-out rows of any stage: a test on them would measure memory.
 
 Definition: a training row is found when a validation or test row (of a split or of `dataset.evalUri`, in any stage)
-- is the same row, or has the same prompt, but for case, white space and system message; or
+- is the same row, or has the same prompt, but for case, white space, characters that cannot be seen (`unseen.py`) and system message; or
 - is nearly the same row: cosine of the word 3-gram sets of prompt and answers at least 0.95, as in `near_duplicates`; or
 - stands in it by half or more: half of the held-out row's word 8-grams, those that stand in more than ten training rows not counted.
 Held-out rows covered by half or more from several training rows together are counted too (`coveredHeldOutRows`), but no single training row is

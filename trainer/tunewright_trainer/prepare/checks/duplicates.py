@@ -1,8 +1,9 @@
 """Rows that stand more than once, prompt and answers alike.
 
 Definition: two rows of one stage and one part are duplicates when the digests (64 bits) of their system message, tools, prompt, answers and
-label are equal, each with case folded and white space joined. The first of each group stays. Rows that stand both in training and among the
-held-out rows are a matter of contamination. It cannot find rows that differ in one character: those are near-duplicates."""
+label are equal, each with case folded, white space joined and what cannot be seen left out (`unseen.py`). The first of each group stays;
+rows that another Fix leaves out are in none. Rows that stand both in training and among the held-out rows are a matter of contamination.
+It cannot find rows that differ in one character: those are near-duplicates."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +17,7 @@ from tunewright_trainer.prepare.corpus import Corpus
 from tunewright_trainer.prepare.readable import counted
 from tunewright_trainer.prepare.records import Record
 from tunewright_trainer.prepare.similarity.batch import batch_of
-from tunewright_trainer.prepare.similarity.classes import stage_and_part
+from tunewright_trainer.prepare.similarity.classes import is_left_out, stage_and_part
 from tunewright_trainer.prepare.similarity.spill import Spill
 from tunewright_trainer.prepare.similarity.words import Hashes
 
@@ -43,7 +44,7 @@ class Duplicates:
         self._digests.discard()
         order = np.lexsort((np.arange(len(digests)), classes, digests))
         same = (np.diff(digests[order]) == 0) & (np.diff(classes[order]) == 0)
-        repeated = np.flatnonzero(np.concatenate(([False], same)))
+        repeated = np.flatnonzero(np.concatenate(([False], same)) & ~is_left_out(corpus)[order])
         firsts = np.maximum.accumulate(np.where(np.concatenate(([True], ~same)), np.arange(len(order)), 0))
         pairs = sorted(zip(order[repeated].tolist(), order[firsts[repeated]].tolist(), strict=True))
         groups = len(np.unique(firsts[repeated]))

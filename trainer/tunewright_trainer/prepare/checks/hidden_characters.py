@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from tunewright_api.data import CheckName
+from tunewright_trainer.prepare import unseen
 from tunewright_trainer.prepare.checks.base import CheckContext, Hit, RowCheck
 from tunewright_trainer.prepare.readable import share_of
 from tunewright_trainer.prepare.records import Record
@@ -20,20 +21,13 @@ from tunewright_trainer.prepare.strings import strings, with_strings
 ZERO_WIDTH, CONTROL, BIDI, TAG, SELECTOR, HOMOGLYPH = (
     "zero-width", "control", "bidirectional", "tag", "variation-selector", "homoglyph",
 )  # fmt: skip
-_CONTROLS = "\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f"
-_ZERO_WIDTHS = "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200d\u2060-\u2065\u206a-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
-_BIDIS = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
-_SELECTORS = "\ufe00-\ufe0f\U000e0100-\U000e01ef"
-_TAGS = "\U000e0000-\U000e007f"
-_CONTROL = re.compile(f"[{_CONTROLS}]")
-_CONTROL_BYTES = bytes({*range(9), *range(14, 32), 127})
-_RUN = re.compile(f"[{_CONTROLS}{_ZERO_WIDTHS}{_BIDIS}{_SELECTORS}{_TAGS}]+")
+_RUN = re.compile(f"[{unseen.EVERY}]+")
 _KINDS = (
-    (TAG, re.compile(f"[{_TAGS}]")),
-    (BIDI, re.compile(f"[{_BIDIS}]")),
-    (CONTROL, _CONTROL),
-    (ZERO_WIDTH, re.compile(f"[{_ZERO_WIDTHS}]")),
-    (SELECTOR, re.compile(f"[{_SELECTORS}]")),
+    (TAG, re.compile(f"[{unseen.TAGS}]")),
+    (BIDI, re.compile(f"[{unseen.BIDIS}]")),
+    (CONTROL, re.compile(f"[{unseen.CONTROLS}]")),
+    (ZERO_WIDTH, re.compile(f"[{unseen.ZERO_WIDTHS}]")),
+    (SELECTOR, re.compile(f"[{unseen.SELECTORS}]")),
 )
 _RIGHT_TO_LEFT = re.compile(
     "[\u0590-\u06ff\u0700-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]"
@@ -98,7 +92,7 @@ def has_candidates(text: str) -> bool:
     if not text.isascii():
         return True
     plain = text.encode("ascii")
-    return len(plain.translate(None, _CONTROL_BYTES)) != len(plain)
+    return len(plain.translate(None, unseen.CONTROL_BYTES)) != len(plain)
 
 
 def hidden(text: str) -> list[Span]:

@@ -21,7 +21,7 @@ from tunewright_trainer.prepare.readable import counted, one_or_many
 from tunewright_trainer.prepare.records import Record
 from tunewright_trainer.prepare.similarity.batch import batch_of
 from tunewright_trainer.prepare.similarity.buckets import BandColumns, signed_again
-from tunewright_trainer.prepare.similarity.classes import stage_and_part
+from tunewright_trainer.prepare.similarity.classes import is_left_out, stage_and_part
 from tunewright_trainer.prepare.similarity.sets import Reader
 from tunewright_trainer.prepare.similarity.signatures import Keys
 from tunewright_trainer.prepare.similarity.spill import Spill
@@ -55,7 +55,7 @@ class NearDuplicates:
         """All rows that have an earlier twin."""
         template = find_template(corpus, whole_text)
         twins = self._twins(corpus, scratch, template)
-        found = np.flatnonzero(twins.of != twins.none)
+        found = np.flatnonzero((twins.of != twins.none) & ~is_left_out(corpus))
         originals = len(np.unique(twins.of[found]))
         return Conclusion(
             rows=len(found),

@@ -17,6 +17,7 @@ from tunewright_trainer.prepare.checks.base import CheckContext, Conclusion, Pla
 from tunewright_trainer.prepare.corpus import Corpus
 from tunewright_trainer.prepare.readable import share_of
 from tunewright_trainer.prepare.records import Record
+from tunewright_trainer.prepare.similarity.classes import is_left_out
 
 FEWEST_ROWS = 20
 DEVIATIONS = 5.0
@@ -44,12 +45,12 @@ class OutlierCheck:
 
     def conclude(self, corpus: Corpus, scratch: Path) -> Conclusion:
         """The rows that stand out, the farthest first."""
-        stages = np.frombuffer(corpus.stage, dtype=np.uint8) if len(corpus) else np.empty(0, np.uint8)
+        stages, stays = corpus.column("stage"), ~is_left_out(corpus)
         found: dict[int, tuple[float, str]] = {}
         for what, lengths in self._lengths.items():
             values = np.array(lengths, dtype=np.float64)
             for stage in range(len(corpus.stages)):
-                for number, factor in outliers(values, np.flatnonzero(stages == stage)):
+                for number, factor in outliers(values, np.flatnonzero((stages == stage) & stays)):
                     side = "longer" if factor > 1 else "shorter"
                     distance = max(factor, 1 / factor)
                     if distance > found.get(number, (0.0, ""))[0]:

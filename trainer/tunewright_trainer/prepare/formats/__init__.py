@@ -22,7 +22,7 @@ from tunewright_trainer.prepare.reading.parsing import printable
 from tunewright_trainer.prepare.records import BadRow, RawRow, Record
 from tunewright_trainer.prepare.split import key_of
 
-__all__ = ["METHOD_FORMATS", "Shape", "convert", "recognise"]
+__all__ = ["METHOD_FORMATS", "Shape", "columns_of", "convert", "recognise"]
 
 MARKS = ("category", "synthetic")
 """Columns that rows of every format may have."""
@@ -49,7 +49,12 @@ class Shape:
     @cached_property
     def known(self) -> frozenset[str]:
         """All columns that a row may have, by the file's names."""
-        return frozenset(self.names.get(column, column) for column in (*FORMATS[self.format].columns, *MARKS))
+        return frozenset(self.names.get(column, column) for column in (*columns_of(self.format), *MARKS))
+
+
+def columns_of(name: DatasetFormat) -> tuple[str, ...]:
+    """The columns that rows of a format are made of, by our names."""
+    return FORMATS[name].columns
 
 
 def convert(row: RawRow, shape: Shape) -> Record:

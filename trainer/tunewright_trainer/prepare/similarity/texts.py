@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from tunewright_trainer.prepare.records import Message, Record, hash64
+from tunewright_trainer.prepare.unseen import comparable
 
 _BETWEEN = "\n\N{SYMBOL FOR RECORD SEPARATOR}\n"
 """A word that stands between two answers, so that the end of one is not taken for the beginning of the other."""
@@ -44,7 +45,9 @@ def prompt_surroundings(record: Record) -> int:
     example = record.examples[-1]
     system = _joined(message for message in example.prompt if message["role"] == "system")
     tools = example.extra.get("tools")
-    return hash64(f"{' '.join(system.casefold().split())}\n{_plain(tools)}") if system or tools else 0
+    if not system and not tools:
+        return 0
+    return hash64(f"{' '.join(comparable(system).casefold().split())}\n{comparable(_plain(tools))}")
 
 
 def answer_surroundings(record: Record) -> int:

@@ -1,7 +1,8 @@
 """The words of a text, and their hashes for a whole batch at once.
 
-A word is a run of characters without white space or control characters, case folded; a character of a script that is written without
-spaces (Chinese, Japanese, Thai, ...) is a word by itself. Punctuation belongs to the word it touches: `x < y` and `x > y` differ.
+A word is a run of characters without white space, in the form in which texts are compared (`unseen.py`) and case folded; a character of
+a script that is written without spaces (Chinese, Japanese, Thai, ...) is a word by itself. Punctuation belongs to the word it touches:
+`x < y` and `x > y` differ.
 
 Hashing goes over the bytes of the batch with numpy, eight bytes of every word at a time: 200 words take 8 us, where hashing each
 word in a Python loop takes 40."""
@@ -14,6 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tunewright_trainer.prepare.unseen import beyond_ascii, comparable
+
 Hashes = NDArray[np.uint64]
 Numbers = NDArray[np.int64]
 
@@ -25,8 +28,6 @@ BLOCK_BYTES = 1 << 18
 _SPACELESS_CHARACTERS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"
 _SPACELESS = re.compile(f"[{_SPACELESS_CHARACTERS}]")
 _SPACE_OR_SPACELESS = re.compile(rf"[\s{_SPACELESS_CHARACTERS}]")
-_ASCII = bytes(range(128))
-_CONTROL_TO_SPACE = bytes([32] * 32) + bytes(range(32, 256))
 _FIRST = np.uint64(0x9E3779B97F4A7C15)
 _SECOND = np.uint64(0xBF58476D1CE4E5B9)
 _SPACE = 32
@@ -51,7 +52,7 @@ class Words:
 
 def words_of(text: str) -> list[bytes]:
     """The words themselves, in UTF-8, for exact comparison."""
-    return _encoded(text).translate(_CONTROL_TO_SPACE).lower().split()
+    return _encoded(text).lower().split()
 
 
 def hash_words(texts: Sequence[str]) -> Words:
@@ -88,7 +89,7 @@ def text_digests(words: Words) -> Hashes:
 
 
 def _encoded(text: str) -> bytes:
-    return _spaced(text[:MOST_CHARACTERS]).encode("utf-8", "surrogatepass")
+    return _spaced(comparable(text[:MOST_CHARACTERS])).encode("utf-8", "surrogatepass")
 
 
 def _spaced(text: str) -> str:
@@ -97,7 +98,7 @@ def _spaced(text: str) -> str:
     The case of ASCII stays as it is: it is folded later, over the bytes of the whole block."""
     if text.isascii():
         return text
-    others = text.encode("utf-8", "surrogatepass").translate(None, _ASCII).decode("utf-8", "surrogatepass")
+    others = beyond_ascii(text)
     if others.casefold() == others and not _SPACE_OR_SPACELESS.search(others):
         return text
     return " ".join(_SPACELESS.sub(r" \g<0> ", text.casefold()).split())
