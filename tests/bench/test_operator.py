@@ -82,7 +82,8 @@ def test_a_thousand_at_once(arena: Arena) -> None:
 
 def test_five_thousand_and_a_restart(arena: Arena) -> None:
     namespace = arena.namespace("many")
-    process = arena.operator()
+    only = {"TUNEWRIGHT_NAMESPACES": namespace}
+    process = arena.operator(**only)
     process.start()
     idle = numbered("i", IDLE)
     asyncio.run(arena.create_all(OURS, namespace, idle, suspend=True))
@@ -93,9 +94,9 @@ def test_five_thousand_and_a_restart(arena: Arena) -> None:
     asyncio.run(arena.create_all(OURS, namespace, numbered("r", RUNNING)))
     until_created(audit, OURS, RUNNING)
     process.stop()
-    killed_in_converging(arena)
+    killed_in_converging(arena, only)
     audit = arena.audit
-    last = arena.operator("replica-b")
+    last = arena.operator("replica-b", **only)
     changes = arena.patch_all(OURS, namespace, idle[:CHANGED], {"spec": {"suspend": False}})
     changing = threading.Thread(target=asyncio.run, args=(changes,))
     changing.start()
@@ -109,9 +110,9 @@ def test_five_thousand_and_a_restart(arena: Arena) -> None:
     assert found == set(idle[:CHANGED])
 
 
-def killed_in_converging(arena: Arena) -> None:
+def killed_in_converging(arena: Arena, only: dict[str, str]) -> None:
     """Start again, look at everything, and be killed."""
-    process = arena.operator()
+    process = arena.operator(**only)
     began = time.monotonic()
     process.start()
     eventually(

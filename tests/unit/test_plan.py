@@ -12,6 +12,7 @@ from tunewright_api.run import RunResult
 from tunewright_api.status import Failure, FineTuneJobStatus, Phase, StepState, StepStatus
 from tunewright_operator.core.plan import plan
 from tunewright_operator.core.results import whole_progress
+from tunewright_operator.core.running import LONG_WAIT_SECONDS
 from tunewright_operator.core.types import CreateJob, DeleteJob
 
 
@@ -201,6 +202,29 @@ def test_suspend_deletes_in_order_and_resume_costs_nothing() -> None:
     assert again.status.suspended_seconds == 100
     step = next(step for step in again.status.steps if step.name == "train-sft")
     assert (step.attempt, step.state, step.retries) == (2, StepState.PENDING, {})
+
+
+def test_an_object_that_is_made_suspended_begins_when_it_is_resumed() -> None:
+    first = plan(job(suspend=True), observed(), SETTINGS)
+    assert (first.status.phase, first.status.steps, first.actions) == (Phase.SUSPENDED, [], ())
+    assert [event.reason for event in first.events] == ["Suspended"]
+    again = plan(job(first.status.to_wire()), observed(seconds=50), SETTINGS)
+    assert [(step.name, step.attempt) for step in again.status.steps] == [("prepare", 1)]
+    assert again.status.suspended_seconds == 50
+
+
+def test_an_object_that_is_made_cancelled_never_begins() -> None:
+    decision = plan(job(cancel=True), observed(), SETTINGS)
+    assert (decision.status.phase, decision.status.steps, decision.actions) == (Phase.CANCELLED, [], ())
+
+
+def test_a_long_wait_is_looked_at_rarely_and_a_short_one_or_a_running_pod_often() -> None:
+    waiting, decision = decide(started(), observed(child()))
+    assert decision.requeue_after == SETTINGS.poll_seconds
+    waiting, decision = decide(waiting, observed(child(), seconds=60))
+    assert decision.requeue_after == LONG_WAIT_SECONDS
+    _, decision = decide(waiting, observed(child(), pods=(pod(),), seconds=60))
+    assert decision.requeue_after == SETTINGS.poll_seconds
 
 
 def test_cancel_is_final_until_the_run_attempt_is_raised() -> None:

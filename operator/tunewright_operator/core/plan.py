@@ -86,6 +86,9 @@ def _begin(job: FineTuneJob, observed: Observed, settings: Settings) -> Plan:
     problem = _invalid(job) if job.spec is None else resume_problem(job)
     if job.spec is None or problem is not None:
         return _fail(job, observed, status, problem or _invalid(job))
+    if job.spec.cancel or job.spec.suspend:
+        # Nothing is there to be stopped, and what never began needs no attempt.
+        return (_cancelled if job.spec.cancel else _suspended)(job, observed, status)
     where = f" from {job.spec.resume_from}" if job.spec.resume_from else ""
     began = f"Run {status.run_id} of {len(job.spec.steps())} steps began{where}."
     return _advance(job, status, observed, Event("Normal", "RunStarted", began))

@@ -29,6 +29,8 @@ from tunewright_operator.core.types import (
 from tunewright_operator.core.waiting import refused, situation_of
 from tunewright_operator.core.words import next_words, retry_words, stopping_words, stranger_words
 
+LONG_WAIT_SECONDS = 30.0
+
 
 @dataclass(frozen=True)
 class StepPlan:
@@ -141,7 +143,14 @@ def _at_work(
         return _give_up(status, step, pods, hopeless, events)
     if exclusion_is_in_the_way(step, pods, observed, settings):
         return _use_all_nodes(status, step, pods, events)
-    return StepPlan(replace_step(status, step), situation, events=events, requeue_after=settings.poll_seconds)
+    pause = settings.poll_seconds if _is_news_likely(step, observed) else max(settings.poll_seconds, LONG_WAIT_SECONDS)
+    return StepPlan(replace_step(status, step), situation, events=events, requeue_after=pause)
+
+
+def _is_news_likely(step: StepStatus, observed: Observed) -> bool:
+    """Progress, or the reason of a wait that has just begun. Of a longer wait, watches tell the end."""
+    since = parse_time(step.waiting_since)
+    return since is None or (observed.now - since).total_seconds() < LONG_WAIT_SECONDS
 
 
 def _with_wait(step: StepStatus, runs: bool, observed: Observed) -> StepStatus:
