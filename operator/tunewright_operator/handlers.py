@@ -51,7 +51,7 @@ def settings(pauses: Iterable[float]) -> kopf.OperatorSettings:
     found.networking.error_backoffs = pauses
     # The API server sends a bookmark each minute; longer silence is a dead connection.
     found.watching.inactivity_timeout = INACTIVITY_SECONDS
-    found.watching.chunk_size = 500
+    found.watching.chunk_size = 100
     found.persistence.diffbase_storage = _NoDiffs()
     found.queueing.exit_timeout = 5
     # A worker of kopf waits for more news of its object, which holds back a crowd if workers are counted: none are, and none waits long.

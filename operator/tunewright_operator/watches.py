@@ -7,6 +7,7 @@ from typing import Any
 
 import aiohttp
 import kopf
+import orjson
 
 from tunewright_operator import handlers
 from tunewright_operator.shell.credentials import Credentials
@@ -78,6 +79,7 @@ class Watches:
         tracing = aiohttp.TraceConfig()
         tracing.on_request_start.append(self._on_request)
         session = aiohttp.ClientSession(
+            response_class=answers_with_news(self._feed.is_news),
             connector=aiohttp.TCPConnector(limit=0, ssl=context if context is not None else True),
             headers=self._credentials.headers(),
             trace_configs=[tracing],
@@ -87,13 +89,27 @@ class Watches:
 
     async def _on_request(self, _: Any, __: Any, request: aiohttp.TraceRequestStartParams) -> None:
         """kopf never tells what was deleted while it did not watch. When it lists a kind again, there was such a time."""
-        if "watch" in request.url.query:
+        if "watch" in request.url.query or "continue" in request.url.query:
             return
         resource = listed_kind(request.url.path)
         if resource is not None and request.url.path in self._listed:
             self._feed.list_again(resource)
         elif resource is not None:
             self._listed.add(request.url.path)
+
+
+def answers_with_news(is_news: Callable[[Resource, dict[str, Any]], bool]) -> type[aiohttp.ClientResponse]:
+    """Lists without what is known already. kopf lists when it begins, as the feed has just done; it would make a task for each of thousands of objects, and keep their memory."""
+
+    class Answer(aiohttp.ClientResponse):
+        async def json(self, **_: Any) -> Any:
+            body = orjson.loads(await self.read())
+            resource = listed_kind(self.url.path)
+            if resource is not None and body.get("items"):
+                body["items"] = [item for item in body["items"] if is_news(resource, item)]
+            return body
+
+    return Answer
 
 
 def _note_unheard(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

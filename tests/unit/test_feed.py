@@ -27,7 +27,7 @@ class Lists:
         self.failures = failures
         self.asked: list[str] = []
 
-    async def list(self, resource: Resource, *_: Any) -> Listing:
+    async def list(self, resource: Resource, *_: Any, **__: Any) -> Listing:
         self.asked.append(resource.plural)
         if self.failures:
             self.failures -= 1

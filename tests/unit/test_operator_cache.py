@@ -159,3 +159,14 @@ def test_what_no_list_by_label_shows_is_found_again_after_a_resync() -> None:
     cache.resync(JOBS, None, [], 20)
     cache.found(JOBS, body("demo-a1", 5), cache.deleted_at(JOBS, "team-a", "demo-a1"))
     assert seen(cache) == 5
+
+
+def test_of_what_is_known_a_list_holds_no_more_than_the_address() -> None:
+    cache = Cache()
+    cache.observe(JOBS, job(5))
+    cache.forget(JOBS, job(7, "demo-a3"))
+    assert cache.thinned(JOBS, job(6)) == job(6)
+    assert cache.thinned(JOBS, job(5)).keys() == {"metadata"}
+    assert cache.thinned(JOBS, job(6, "demo-a3")).keys() == {"metadata"}
+    assert cache.resync(JOBS, None, [cache.thinned(JOBS, job(5))], 20) == ()
+    assert cache.get(JOBS, "team-a", job(5)["metadata"]["name"]) is not None

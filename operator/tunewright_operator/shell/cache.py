@@ -15,6 +15,7 @@ Body = dict[str, Any]
 Address = tuple[str, str, str]
 """Plural, namespace, name."""
 MOST_TOMBSTONES = 10_000
+ADDRESS_FIELDS = ("namespace", "name", "resourceVersion")
 POD_SPEC_FIELDS = ("nodeName", "terminationGracePeriodSeconds")
 OWN_KINDS = {FINE_TUNE_JOBS.plural: FINE_TUNE_JOBS, ADAPTER_MONITORS.plural: ADAPTER_MONITORS}
 
@@ -89,12 +90,9 @@ class Cache:
     def observe(self, resource: Resource, body: Body) -> tuple[Key, ...]:
         """Take in what a watch, a GET or an own write has shown; the keys to look at again, none if it is old news."""
         self.last_event[resource.plural] = self._clock()
-        address, version = address_of(resource, body), version_of(body)
-        known = self._objects.get(address)
-        if known is not None and version_of(known) >= version:
+        if not self.is_news(resource, body):
             return ()
-        if self._tombstones.get(address, -1) >= version:
-            return ()
+        address = address_of(resource, body)
         keys = self._unlink(resource, address)
         new = owner_key(resource, body)
         self._objects[address] = slim(resource, body)
@@ -102,6 +100,20 @@ class Cache:
             self._children.setdefault(new, set()).add(address)
             keys.add(new)
         return tuple(keys)
+
+    def is_news(self, resource: Resource, body: Body) -> bool:
+        """Whether `body` is newer than what is known of it, its deletion included."""
+        address, version = address_of(resource, body), version_of(body)
+        known = self._objects.get(address)
+        if known is not None and version_of(known) >= version:
+            return False
+        return self._tombstones.get(address, -1) < version
+
+    def thinned(self, resource: Resource, body: Body) -> Body:
+        """`body`, or no more than its address if it is no news: most of a list of thousands is not."""
+        if self.is_news(resource, body):
+            return body
+        return {"metadata": {field: body["metadata"][field] for field in ADDRESS_FIELDS}}
 
     def deleted_at(self, resource: Resource, namespace: str, name: str) -> int | None:
         """The version at which an object of this name was last seen to be gone; to be asked before a quorum read."""

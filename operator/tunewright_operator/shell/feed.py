@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from tunewright_operator.shell.cache import Cache
@@ -42,6 +43,10 @@ class Feed:
         for key in take(resource, body):
             self._queue.add(key)
 
+    def is_news(self, resource: Resource, body: dict[str, Any]) -> bool:
+        """Whether something that a watch has listed is worth being told."""
+        return self._cache.is_news(resource, body)
+
     def list_again(self, resource: Resource) -> None:
         """The watch of a kind has had a gap: what was deleted in it must be found out."""
         self._gaps.add(resource)
@@ -58,8 +63,9 @@ class Feed:
                 raise
 
     async def _resync_kind(self, resource: Resource) -> None:
+        keep = partial(self._cache.thinned, resource)
         for namespace in self._namespaces:
-            listing = await self._client.list(resource, namespace, selector(resource))
+            listing = await self._client.list(resource, namespace, selector(resource), keep=keep)
             for key in self._cache.resync(resource, namespace, listing.items, listing.resource_version):
                 self._queue.add(key)
 
