@@ -18,7 +18,7 @@ from tunewright_trainer.shell.errors import ObjectMissing, StorageUnavailable
 from tunewright_trainer.shell.storage import ObjectStore, open_store
 
 BUCKET = "rows"
-CONTENTS = {"support/a.jsonl": b"a\n", "support/b.jsonl": b"", "support/large.jsonl": random.Random(0).randbytes(PART_BYTES + 1_000_000)}  # fmt: skip
+CONTENTS = {"support/a.jsonl": b"a\n", "support/b.jsonl": b"", f"support/{'ü' * 180}.jsonl": b"long\n", "support/large.jsonl": random.Random(0).randbytes(PART_BYTES + 1_000_000)}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

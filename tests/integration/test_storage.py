@@ -19,7 +19,8 @@ import pytest
 
 import devcluster
 import trainer_process
-from devcluster.s3 import ACCESS_KEY, LIMITED_ACCESS_KEY, LIMITED_SECRET_KEY, SECRET_KEY, client
+from devcluster.s3 import ACCESS_KEY, LIMITED_ACCESS_KEY, LIMITED_SECRET_KEY, client
+from opened_stores import ODD_NAMES, connect
 from tiny_tokenizer import make_tokenizer
 from tunewright_api import names
 from tunewright_api.run import RunConfig
@@ -30,15 +31,6 @@ from tunewright_trainer.shell.errors import InvalidSpec, ObjectMissing, StepErro
 from tunewright_trainer.shell.storage import ObjectStore, open_store
 
 THREADS = 8
-ODD_NAMES = (
-    "with space.txt",
-    "plus+sign.txt",
-    "percent%20.txt",
-    "Übung-日本語.txt",
-    "quote'and&amp=1.txt",
-    "hash#question?.txt",
-    "deep/er/file.txt",
-)
 
 
 @pytest.fixture(scope="module")
@@ -49,20 +41,6 @@ def cluster() -> Iterator[devcluster.Cluster]:
             admin.create_bucket(Bucket=bucket)
             admin.put_object(Bucket=bucket, Key="here.txt", Body=b"here")
         yield found
-
-
-def secrets(folder: Path, access_key: str, secret_key: str) -> Path:
-    """A mounted Secret named s3."""
-    mounted = folder / "secrets"
-    (mounted / "s3").mkdir(parents=True, exist_ok=True)
-    (mounted / "s3" / "AWS_ACCESS_KEY_ID").write_text(access_key)
-    (mounted / "s3" / "AWS_SECRET_ACCESS_KEY").write_text(secret_key)
-    return mounted
-
-
-def connect(endpoint: str, folder: Path, access_key: str = ACCESS_KEY, secret_key: str = SECRET_KEY) -> ObjectStore:
-    settings = Storage.model_validate({"endpoint": endpoint, "secretRef": {"name": "s3"}})
-    return open_store(settings, secrets(folder, access_key, secret_key))
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ class Server:
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "PAUSE", 0.0)
     monkeypatch.setattr(events, "BUSY_PAUSE", 0.0)
     monkeypatch.setattr(events, "OUTAGE_PAUSE", 0.0)
 

@@ -17,8 +17,8 @@ from tunewright_operator.shell.resources import EVENTS, Resource
 Body = dict[str, Any]
 MOST_WAITING = 10_000
 """About a kilobyte each. The oldest are dropped first."""
-BUSY_PAUSE = 0.05
-"""Seconds before a row of events, for what led to them goes on meanwhile; and before each while objects wait for a worker: slower, but never silent."""
+PAUSE, BUSY_PAUSE = 0.01, 0.05
+"""Seconds before each event, so that a row of them is no crowd of its own, and while objects wait for a worker: slower, but never silent."""
 OUTAGE_PAUSE = 2.0
 LONGEST_NOTE = 1000
 
@@ -81,10 +81,10 @@ class Teller:
         """Write for ever; ends only by cancellation."""
         while True:
             await self._news.wait()
+            # What led to them goes on meanwhile.
             await asyncio.sleep(BUSY_PAUSE)
             while self._waiting:
-                if self._busy():
-                    await asyncio.sleep(BUSY_PAUSE)
+                await asyncio.sleep(BUSY_PAUSE if self._busy() else PAUSE)
                 await self._write(self._waiting.popleft())
             self._news.clear()
             self._told.set()

@@ -18,6 +18,8 @@ MOST_OBJECTS = 10_000
 """Of one stage; merge smaller ones."""
 FOLDER_MARK = "_$folder$"
 LOCAL = "file://"
+LONGEST_NAME = 60
+"""Of a file on scratch, in characters, its ending included: of 4 bytes each at most, and file systems allow 255."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,9 @@ def short_names(uris: Sequence[str]) -> dict[str, str]:
 
 def fetch_all(store: ObjectStore, found: Sequence[FoundObject], stage: str, folder: Path) -> Iterator[FetchedObject]:
     """The objects of a stage in order, while the next ones are on their way. A local file is read where it lies."""
-    targets = [folder / str(number) / each.item.uri.rsplit("/", 1)[-1] for number, each in enumerate(found)]
+    targets = [
+        folder / f"{number}-{each.item.uri.rsplit('/', 1)[-1][-LONGEST_NAME:]}" for number, each in enumerate(found)
+    ]
     remote = [(each.item, path) for each, path in zip(found, targets, strict=True) if not each.is_local]
     coming = download_all(store, remote)
     for each in found:

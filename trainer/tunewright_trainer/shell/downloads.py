@@ -1,6 +1,7 @@
 """Many objects, or one large one, onto scratch: side by side, hashed on the way, and going on where a connection broke."""
 
 import hashlib
+import os
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -55,7 +56,8 @@ class _Download:
         self._store, self._item, self._path = store, item, path
         self._hash = hashlib.sha256()
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
+        if not item.size:
+            path.touch()
         starts = range(0, item.size, PART_BYTES)
         self._parts: list[Future[str]] = [pool.submit(self._fetch, start) for start in starts]
 
@@ -80,7 +82,8 @@ class _Download:
     def _fetch(self, start: int) -> str:
         """One part, from where it broke off if it did."""
         end = min(start + PART_BYTES, self._item.size)
-        with self._path.open("r+b", buffering=0) as file:
+        # Made by the first part that comes: on many disks, making a file takes longer than filling a small one.
+        with open(self._path, "wb", buffering=0, opener=_open_or_make) as file:
             file.seek(start)
 
             def take(block: bytes) -> None:
@@ -98,3 +101,7 @@ class _Download:
                     if file.tell() == reached or resumption == MOST_RESUMPTIONS:
                         raise
         raise AssertionError("unreachable")
+
+
+def _open_or_make(path: str, _: int) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT, 0o644)

@@ -2,75 +2,112 @@
 
 It only helps out. Whatever goes wrong here is asked of boto3 once more, whose errors our words are made of."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.request import getproxies_environment
 
+import obstore
+from obstore.store import S3Store as Bucket
+
 from tunewright_api.storage import Storage
 
 if TYPE_CHECKING:
-    from obstore.store import S3Store as Bucket
+    from obstore import GetOptions
+    from obstore.store import ClientConfig, RetryConfig, S3Config
 
 Credentials = Callable[[], tuple[str, str, str | None]]
 """Access key, secret key and session token as they are now."""
 CREDENTIALS_LAST = timedelta(minutes=5)
+LONGEST_PART = timedelta(hours=1)
 
 
 class FastReadFailedError(Exception):
     """The rest must be read in another way."""
 
 
-def fast_reads(storage: Storage, path_style: bool, credentials: Credentials, **patience: timedelta) -> "FastReads | None":
+def fast_reads(
+    storage: Storage, path_style: bool, credentials: Credentials, connect_seconds: int, read_seconds: int
+) -> "FastReads | None":
     """Fast reads of what `storage` describes; None where obstore would go another way than boto3: it knows no endpoint with a bucket in its name, and goes through the proxies of the environment."""
     if storage.endpoint and (not path_style or getproxies_environment()):
         return None
-    return FastReads(storage, path_style, credentials, patience)
+    options: ClientConfig = {
+        "allow_http": True,
+        "connect_timeout": timedelta(seconds=connect_seconds),
+        "read_timeout": timedelta(seconds=read_seconds),
+        # Of the whole request: a part may take as long as it comes.
+        "timeout": LONGEST_PART,
+    }
+    return FastReads(storage, path_style, credentials, options)
 
 
 class FastReads:
     """One connection pool for each bucket."""
 
-    def __init__(
-        self, storage: Storage, path_style: bool, credentials: Credentials, patience: dict[str, timedelta]
-    ) -> None:
+    def __init__(self, storage: Storage, path_style: bool, credentials: Credentials, options: "ClientConfig") -> None:
         self._storage = storage
         self._path_style = path_style
         self._credentials = credentials
-        self._patience = patience
+        self._options = options
         self._buckets: dict[str, Bucket] = {}
         self._usable = True
 
     def read_into(
-        self, bucket: str, key: str, span: tuple[int, int], pinned: dict[str, Any], take: Callable[[bytes], object], block: int
+        self,
+        bucket: str,
+        key: str,
+        span: tuple[int, int],
+        quoted_etag: str | None,
+        version_id: str | None,
+        take: Callable[[bytes], object],
+        block: int,
     ) -> str:
         """Hand the bytes from `span[0]` up to `span[1]` over in blocks; the version that they are of. Raises FastReadFailedError, also after some blocks, and from then on at once."""
-        import obstore
-        from obstore.exceptions import BaseError
-
         if not self._usable:
             raise FastReadFailedError
+        options: GetOptions = {"range": span}
+        # Its None is no absence.
+        if quoted_etag is not None:
+            options["if_match"] = quoted_etag
+        if version_id is not None:
+            options["version"] = version_id
+        with self._failing():
+            answer = obstore.get(self._bucket(bucket), key, options=options)
+            parts = iter(answer.stream(min_chunk_size=block))
+        while True:
+            with self._failing():
+                part = next(parts, None)
+            if part is None:
+                return str(answer.meta.get("version") or "")
+            take(bytes(part))
+
+    @contextmanager
+    def _failing(self) -> Iterator[None]:
         try:
-            answer = obstore.get(self._bucket(bucket), key, options={"range": span, **pinned})  # type: ignore[typeddict-item]
-            for part in answer.stream(min_chunk_size=block):
-                take(bytes(part))
-            return str(answer.meta.get("version") or "")
-        except BaseError as error:
+            yield
+        except (obstore.exceptions.BaseError, OSError) as error:
+            # A missing object is a FileNotFoundError to it, and no BaseError.
             self._usable = False
             raise FastReadFailedError from error
 
-    def _bucket(self, name: str) -> "Bucket":
-        from obstore.store import S3Store as Bucket
-
+    def _bucket(self, name: str) -> Bucket:
         if name not in self._buckets:
+            config: S3Config = {
+                "region": self._storage.region or "us-east-1",
+                "virtual_hosted_style_request": not self._path_style,
+            }
+            if self._storage.endpoint:
+                config["endpoint"] = self._storage.endpoint
+            # What fails here is boto3's, which tries again by itself.
+            once: RetryConfig = {"max_retries": 0, "retry_timeout": timedelta(seconds=1)}
             self._buckets[name] = Bucket(
                 name,
-                region=self._storage.region or "us-east-1",
-                virtual_hosted_style_request=not self._path_style,
+                config=config,
                 credential_provider=self._credential,
-                client_options={"allow_http": True, **self._patience},  # type: ignore[typeddict-item]
-                retry_config={"max_retries": 0, "retry_timeout": timedelta(seconds=1)},
-                **({"endpoint": self._storage.endpoint} if self._storage.endpoint else {}),
+                client_options=self._options,
+                retry_config=once,
             )
         return self._buckets[name]
 

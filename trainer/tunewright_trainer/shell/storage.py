@@ -5,15 +5,17 @@ import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tunewright_api.storage import AddressingStyle, Storage
 from tunewright_trainer.shell.errors import BucketMissing, InvalidSpec, ObjectMissing, StorageDenied, StorageUnavailable
+from tunewright_trainer.shell.fast_reads import FastReadFailedError, FastReads, fast_reads
 
 if TYPE_CHECKING:
+    from boto3 import Session
     from mypy_boto3_s3.client import S3Client
 
 CONNECT_TIMEOUT_SECONDS = 10
@@ -71,19 +73,31 @@ def read_credentials(folder: Path) -> dict[str, str]:
 
 def open_store(storage: Storage, secrets: Path | None) -> ObjectStore:
     """A store for every scheme; S3 is connected to on first use."""
-    return _AnyStore(lambda: S3Store(_s3_client(storage, secrets), storage.endpoint or "AWS S3"))
+    return _AnyStore(lambda: _s3_store(storage, secrets))
 
 
-def _s3_client(storage: Storage, secrets: Path | None) -> "S3Client":
+def _s3_store(storage: Storage, secrets: Path | None) -> "S3Store":
     import boto3
-    from botocore.config import Config
 
-    path_style = storage.addressing_style is AddressingStyle.PATH or (
-        storage.addressing_style is None and storage.endpoint
-    )
-    credentials: dict[str, Any] = (
+    given: dict[str, Any] = (
         read_credentials(secrets / storage.secret_ref.name) if storage.secret_ref and secrets else {}
     )
+    session = boto3.Session(region_name=storage.region or "us-east-1", **given)
+    path_style = storage.addressing_style is AddressingStyle.PATH or (
+        storage.addressing_style is None and storage.endpoint is not None
+    )
+    return S3Store(
+        _s3_client(session, storage, path_style),
+        storage.endpoint or "AWS S3",
+        fast_reads(
+            storage, path_style, lambda: _credentials_of(session), CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS
+        ),
+    )
+
+
+def _s3_client(session: "Session", storage: Storage, path_style: bool) -> "S3Client":
+    from botocore.config import Config
+
     config = Config(
         connect_timeout=CONNECT_TIMEOUT_SECONDS,
         read_timeout=READ_TIMEOUT_SECONDS,
@@ -95,16 +109,18 @@ def _s3_client(storage: Storage, secrets: Path | None) -> "S3Client":
         proxies={} if storage.endpoint else None,
     )
     try:
-        return boto3.client(
-            "s3",
-            endpoint_url=storage.endpoint,
-            region_name=storage.region or "us-east-1",
-            config=config,
-            **credentials,
-        )
+        return session.client("s3", endpoint_url=storage.endpoint, config=config)
     except ValueError as error:
         # Only the form of the address has been looked at; nothing is sent yet.
         raise InvalidSpec(f"spec.storage.endpoint: {storage.endpoint} is not the address of a server") from error
+
+
+def _credentials_of(session: "Session") -> tuple[str, str, str | None]:
+    found = session.get_credentials()
+    if found is None:
+        raise FastReadFailedError
+    frozen = found.get_frozen_credentials()
+    return frozen.access_key or "", frozen.secret_key or "", frozen.token
 
 
 def _said(error: Exception, server: str) -> str:
@@ -128,9 +144,10 @@ def split_uri(uri: str) -> tuple[str, str]:
 class S3Store:
     """S3 and what speaks like it."""
 
-    def __init__(self, client: "S3Client", server: str) -> None:
+    def __init__(self, client: "S3Client", server: str, fast: FastReads | None) -> None:
         self._client = client
         self._server = server
+        self._fast = fast
 
     @contextmanager
     def _translated(self, uri: str) -> Iterator[None]:
@@ -185,16 +202,30 @@ class S3Store:
 
     def read_into(self, item: ObjectInfo, start: int, length: int, take: Callable[[bytes], object]) -> str:
         """Hand a part of this very object over, block by block; the version that it was read from. One that was overwritten is refused."""
+        reached = start
+
+        def count(block: bytes) -> None:
+            nonlocal reached
+            take(block)
+            reached += len(block)
+
+        bucket, key = split_uri(item.uri)
+        etag = f'"{item.etag}"' if item.etag else None
+        with self._translated(item.uri):
+            if self._fast is not None and length:
+                span = (start, start + length)
+                with suppress(FastReadFailedError):
+                    return self._fast.read_into(bucket, key, span, etag, item.version_id or None, count, BLOCK_BYTES)
+            return self._read_on(item, reached, start + length, take)
+
+    def _read_on(self, item: ObjectInfo, start: int, end: int, take: Callable[[bytes], object]) -> str:
         bucket, key = split_uri(item.uri)
         pinned: dict[str, Any] = {"IfMatch": f'"{item.etag}"'} if item.etag else {}
         if item.version_id:
             pinned["VersionId"] = item.version_id
-        with self._translated(item.uri):
-            answer = self._client.get_object(
-                Bucket=bucket, Key=key, Range=f"bytes={start}-{start + length - 1}", **pinned
-            )
-            for block in answer["Body"].iter_chunks(BLOCK_BYTES):
-                take(block)
+        answer = self._client.get_object(Bucket=bucket, Key=key, Range=f"bytes={start}-{end - 1}", **pinned)
+        for block in answer["Body"].iter_chunks(BLOCK_BYTES):
+            take(block)
         return str(answer.get("VersionId", ""))
 
     def write(self, uri: str, data: bytes, *, only_if_absent: bool = False) -> bool:
