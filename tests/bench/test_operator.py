@@ -128,7 +128,7 @@ def killed_in_converging(arena: Arena, only: dict[str, str]) -> None:
 
 
 def at_rest(arena: Arena, process: OperatorProcess) -> None:
-    """Nothing runs: no write, and next to no work, the first resync included."""
+    """Nothing runs: no write, and next to no work."""
     patiently(lambda: metric(process, UNTOLD) == 0, "all events are written")
     time.sleep(5)
     audit, before, began = arena.audit, use_of(pid_of(process)), time.monotonic()
@@ -137,7 +137,7 @@ def at_rest(arena: Arena, process: OperatorProcess) -> None:
     share = (after.processor_seconds - before.processor_seconds) / (time.monotonic() - began)
     writes = audit.writes()
     arena.rows += [
-        Row(f"4,500 objects at rest for {REST_SECONDS} s, a resync included: writes", str(len(writes)), goal="0"),
+        Row(f"4,500 objects at rest for {REST_SECONDS} s: writes", str(len(writes)), goal="0"),
         Row("processor time, share of a core", f"{share:.1%}", goal="under 3 %"),
     ]
     assert writes == []
