@@ -31,7 +31,7 @@ from tunewright_operator.shell.workqueue import WorkQueue
 from tunewright_operator.watches import Watches
 
 DRAIN_SECONDS = 10.0
-LONGEST_HEAD_AGE = 120.0
+LONGEST_STANDSTILL = 120.0
 LONGEST_LOOK = 300.0
 LONGEST_SILENCE = 60.0
 
@@ -150,8 +150,8 @@ class Operator:
 
     def _health_problem(self) -> str | None:
         """A restart would help against this."""
-        if self._queue.head_age() > LONGEST_HEAD_AGE:
-            return f"the queue has not moved for {self._queue.head_age():.0f} s"
+        if self._queue.standstill() > LONGEST_STANDSTILL:
+            return f"the queue has not moved for {self._queue.standstill():.0f} s"
         if self._queue.longest_running() > LONGEST_LOOK:
             return f"a worker has been busy with one object for {self._queue.longest_running():.0f} s"
         return None

@@ -105,7 +105,7 @@ def answers_with_news(is_news: Callable[[Resource, dict[str, Any]], bool]) -> ty
         async def json(self, **_: Any) -> Any:
             body = orjson.loads(await self.read())
             resource = listed_kind(self.url.path)
-            if resource is not None and body.get("items"):
+            if resource is not None and isinstance(body, dict) and body.get("items"):
                 body["items"] = [item for item in body["items"] if is_news(resource, item)]
             return body
 

@@ -93,6 +93,21 @@ def test_what_fails_is_told_in_boto3s_words(
         read(store, item)
 
 
+def test_a_key_that_the_fast_way_does_not_know_is_read_by_boto3_and_the_others_as_before(
+    cluster: devcluster.Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, asked = connect(cluster.s3_endpoint, tmp_path), []
+
+    def read_on(_: S3Store, item: ObjectInfo, *rest: object) -> str:
+        asked.append(item.uri)
+        return ""
+
+    monkeypatch.setattr(S3Store, "_read_on", read_on)
+    read(store, ObjectInfo("s3://plain/odd//twice.bin", 5))
+    assert read(store, ObjectInfo("s3://plain/odd/here.bin", len(CONTENT))) == CONTENT
+    assert asked == ["s3://plain/odd//twice.bin"]
+
+
 def test_proxies_of_the_environment_are_left_out_for_a_server_of_ones_own(
     cluster: devcluster.Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,6 +3,7 @@
 import collections
 import json
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -37,10 +38,14 @@ def test_a_run_goes_through_all_steps_to_a_published_adapter(
     assert run.condition("Complete")["status"] == run.condition("Finished")["status"] == "True"
     assert sorted(run.jobs()) == sorted(child(run, step) for step in STEPS)
 
-    events = api.items(f"/api/v1/namespaces/{namespace}/events", fieldSelector="involvedObject.kind=FineTuneJob")
-    reasons = [event["reason"] for event in events]
-    assert reasons.count("StepSucceeded") == len(STEPS)
-    assert reasons.count("RunStarted") == reasons.count("Completed") == 1
+    def reasons() -> Counter[str]:
+        events = api.items(f"/api/v1/namespaces/{namespace}/events", fieldSelector="involvedObject.kind=FineTuneJob")
+        return Counter(event["reason"] for event in events)
+
+    # They are written beside the work.
+    eventually(lambda: reasons()["Completed"], "the last event is written")
+    assert reasons()["StepSucceeded"] == len(STEPS)
+    assert reasons()["RunStarted"] == reasons()["Completed"] == 1
 
     metadata = run.object()["metadata"]
     assert "finalizers" not in metadata

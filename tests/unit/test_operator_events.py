@@ -9,7 +9,7 @@ import pytest
 from tunewright_operator.core.types import Event
 from tunewright_operator.shell import events
 from tunewright_operator.shell.errors import AlreadyExists, NotLeading, Refused, Unavailable
-from tunewright_operator.shell.events import Teller
+from tunewright_operator.shell.events import MOST_TRIES, Teller
 from tunewright_operator.shell.resources import EVENTS, FINE_TUNE_JOBS, Resource
 
 BODY = {"metadata": {"name": "demo", "namespace": "team", "uid": "u", "resourceVersion": "7"}}
@@ -76,6 +76,10 @@ def test_each_event_arrives_once_in_order_or_lets_the_next_one_pass(
 
 def test_events_are_told_even_while_objects_wait_for_a_worker() -> None:
     assert told(Server(), "one", "two", busy=lambda: True) == ["one", "two"]
+
+
+def test_one_event_that_is_never_taken_does_not_keep_the_next_ones() -> None:
+    assert told(Server(*[Unavailable("a webhook is down")] * MOST_TRIES), "one", "two") == ["two"]
 
 
 def test_the_oldest_are_dropped_when_nobody_takes_them(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -151,6 +151,13 @@ def test_a_vanished_job_is_never_a_success_and_never_created_again() -> None:
     assert not is_true(current.status.conditions, "Prepared")
 
 
+def test_a_job_that_vanished_before_its_uid_was_recorded_is_not_created_again() -> None:
+    name = step_of(started(), "prepare").job_name
+    current, decision = decide(started(), observed(vanished=frozenset({name})))
+    assert decision.actions == ()
+    assert (step_of(current, "prepare").attempt, step_of(current, "prepare").job_name) == (2, name[:-1] + "2")
+
+
 def test_a_job_of_the_same_name_with_another_uid_is_not_ours() -> None:
     decision = plan(started(), observed(child(owner_uid="somebody")), SETTINGS)
     assert decision.actions == ()
@@ -225,6 +232,13 @@ def test_a_long_wait_is_looked_at_rarely_and_a_short_one_or_a_running_pod_often(
     assert decision.requeue_after == LONG_WAIT_SECONDS
     _, decision = decide(waiting, observed(child(), pods=(pod(),), seconds=60))
     assert decision.requeue_after == SETTINGS.poll_seconds
+
+
+def test_a_deadline_of_a_wait_is_kept_however_rarely_it_is_looked_at() -> None:
+    limits = {"limits": {"queueDeadline": "40s"}}
+    waiting, _ = decide(job(started().status.to_wire(), **limits), observed(child()))
+    _, decision = decide(job(waiting.status.to_wire(), **limits), observed(child(), seconds=35))
+    assert decision.requeue_after == 5
 
 
 def test_cancel_is_final_until_the_run_attempt_is_raised() -> None:

@@ -111,6 +111,21 @@ async def test_a_look_does_not_wait_for_a_slow_pod_and_is_told_the_answer_later(
     assert pod.asked == 1
 
 
+async def test_an_old_report_is_not_told_while_a_new_one_is_on_its_way() -> None:
+    clock, ready = Clock(), asyncio.Event()
+    ready.set()
+    async with puller(Pod(lambda: web.Response(text=GOOD), ready), clock, patience_seconds=30) as pulls:
+        assert await pulls.report("uid", "127.0.0.1") is not None
+        ready.clear()
+        clock.now += 600
+        asked = asyncio.create_task(pulls.report("uid", "127.0.0.1"))
+        await asyncio.sleep(0)
+        pulls._patience = 0
+        assert await pulls.report("uid", "127.0.0.1") is None
+        ready.set()
+        assert await asked is not None
+
+
 async def test_silence_is_counted_from_the_first_question_and_ends_with_an_answer() -> None:
     clock, answers = Clock(), False
     pod = Pod(lambda: web.Response(text=GOOD) if answers else web.Response(status=503))

@@ -117,6 +117,18 @@ async def test_a_worker_that_waits_for_a_tenants_turn_is_woken_when_it_comes(que
     assert await asyncio.wait_for(waiting, 10) == key(str(MOST_ALONE))
 
 
+def test_a_tenant_that_waits_for_its_turn_is_no_standstill_while_others_move(queue: WorkQueue, clock: Clock) -> None:
+    for number in range(MOST_ALONE + 1):
+        queue.add(key(str(number)))
+    taken(queue)
+    clock.now += 100
+    assert (queue.head_age(), queue.standstill()) == (100, 100)
+    queue.add(key("x", "modest"))
+    assert queue.pop() == key("x", "modest")
+    clock.now += 1
+    assert (queue.head_age(), queue.standstill()) == (101, 1)
+
+
 def test_a_key_with_a_delay_comes_when_it_is_due(queue: WorkQueue, clock: Clock) -> None:
     queue.add_after(key("x"), 30)
     assert (popped(queue), queue.next_due()) == ([], 30)

@@ -10,7 +10,7 @@ from tunewright_operator.core import history
 from tunewright_operator.core.attempts import after_failure, run_config, uncounted_attempt
 from tunewright_operator.core.classify import failure_of, image_failure, parse_result, stuck_failure
 from tunewright_operator.core.conditions import Situation
-from tunewright_operator.core.deadlines import hang_failure, wait_failure
+from tunewright_operator.core.deadlines import hang_failure, wait_ends, wait_failure
 from tunewright_operator.core.exclusion import exclusion_is_in_the_way
 from tunewright_operator.core.job_manifest import build_job
 from tunewright_operator.core.parse import format_time, parse_time
@@ -51,7 +51,7 @@ def plan_step(job: FineTuneJob, step: StepStatus, observed: Observed, settings: 
         return _stranger(job, step)
     if step.state is StepState.STOPPING:
         return _stopping(job, step, child, observed, settings)
-    if child is None and step.job_uid is None:
+    if child is None and step.job_uid is None and step.job_name not in observed.vanished:
         return _not_created(job, step, observed, settings)
     if child is None or (step.job_uid is not None and child.uid != step.job_uid):
         return _retry_or_fail(job, step, _lost(f"the Job {step.job_name} has vanished"), job.status, observed)
@@ -144,6 +144,9 @@ def _at_work(
     if exclusion_is_in_the_way(step, pods, observed, settings):
         return _use_all_nodes(status, step, pods, events)
     pause = settings.poll_seconds if _is_news_likely(step, observed) else max(settings.poll_seconds, LONG_WAIT_SECONDS)
+    end = wait_ends(step, limits)
+    if end is not None:
+        pause = min(pause, max(1.0, (end - observed.now).total_seconds()))
     return StepPlan(replace_step(status, step), situation, events=events, requeue_after=pause)
 
 

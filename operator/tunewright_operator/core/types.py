@@ -120,6 +120,8 @@ class Observed:
     """How long the running pod has left this operator's questions for progress unanswered."""
     refusals: Mapping[str, str] = field(default_factory=dict)
     """Job name -> words of whoever keeps it or its pods out: the API server, the Job controller, the queue."""
+    vanished: frozenset[str] = frozenset()
+    """Names of Jobs that were made and are gone, though the status does not know their uid yet."""
 
     def job(self, name: str) -> JobView | None:
         """The Job of that name."""

@@ -65,6 +65,7 @@ class Cache:
         self._objects: dict[Address, Body] = {}
         self._children: dict[Key, set[Address]] = {}
         self._tombstones: OrderedDict[Address, int] = OrderedDict()
+        self._made: OrderedDict[Address, None] = OrderedDict()
         self.last_event: dict[str, float] = {}
         """Plural -> when the newest event came, for the metrics."""
 
@@ -108,6 +109,17 @@ class Cache:
         if known is not None and version_of(known) >= version:
             return False
         return self._tombstones.get(address, -1) < version
+
+    def made(self, resource: Resource, body: Body) -> None:
+        """Take in what this process has just created."""
+        self._made[address_of(resource, body)] = None
+        while len(self._made) > MOST_TOMBSTONES:
+            self._made.popitem(last=False)
+        self.observe(resource, body)
+
+    def was_made(self, resource: Resource, namespace: str, name: str) -> bool:
+        """Whether this process has created an object of that name, be it there or not."""
+        return (resource.plural, namespace, name) in self._made
 
     def thinned(self, resource: Resource, body: Body) -> Body:
         """`body`, or no more than its address if it is no news: most of a list of thousands is not."""

@@ -10,7 +10,7 @@ from typing import Any
 from tunewright_api import names
 from tunewright_operator.core.types import Event
 from tunewright_operator.shell.client import Client
-from tunewright_operator.shell.errors import AlreadyExists, ClusterError, NotLeading, Unavailable
+from tunewright_operator.shell.errors import AlreadyExists, NotLeading, Unavailable
 from tunewright_operator.shell.logs import logger
 from tunewright_operator.shell.resources import EVENTS, Resource
 
@@ -20,6 +20,8 @@ MOST_WAITING = 10_000
 PAUSE, BUSY_PAUSE = 0.01, 0.05
 """Seconds before each event, so that a row of them is no crowd of its own, and while objects wait for a worker: slower, but never silent."""
 OUTAGE_PAUSE = 2.0
+MOST_TRIES = 5
+"""An outage is waited out for a while; a webhook of one namespace that is down must not keep the events of all others."""
 LONGEST_NOTE = 1000
 
 
@@ -61,14 +63,14 @@ class Teller:
         self._client = client
         self._identity = identity
         self._busy = busy
-        self._waiting: deque[Body] = deque(maxlen=MOST_WAITING)
+        self._waiting: deque[tuple[Body, int]] = deque(maxlen=MOST_WAITING)
         self._news = asyncio.Event()
         self._told = asyncio.Event()
         self._told.set()
 
     def tell(self, resource: Resource, regarding: Mapping[str, Any], event: Event) -> None:
         """Have `event` written soon; it carries the time of now."""
-        self._waiting.append(event_body(resource, regarding, event, self._identity, datetime.now(UTC)))
+        self._waiting.append((event_body(resource, regarding, event, self._identity, datetime.now(UTC)), 1))
         self._told.clear()
         self._news.set()
 
@@ -85,7 +87,7 @@ class Teller:
             await asyncio.sleep(BUSY_PAUSE)
             while self._waiting:
                 await asyncio.sleep(BUSY_PAUSE if self._busy() else PAUSE)
-                await self._write(self._waiting.popleft())
+                await self._write(*self._waiting.popleft())
             self._news.clear()
             self._told.set()
 
@@ -93,14 +95,15 @@ class Teller:
         """Return when all is told."""
         await self._told.wait()
 
-    async def _write(self, body: Body) -> None:
+    async def _write(self, body: Body, tries: int) -> None:
         try:
             await self._client.create(EVENTS, body)
         except (AlreadyExists, NotLeading):
             return
-        except Unavailable as error:
-            self._waiting.appendleft(body)
-            await asyncio.sleep(error.retry_after or OUTAGE_PAUSE)
-        except ClusterError as error:
+        except Exception as error:
+            if isinstance(error, Unavailable) and tries < MOST_TRIES and len(self._waiting) < MOST_WAITING:
+                self._waiting.appendleft((body, tries + 1))
+                await asyncio.sleep(error.retry_after or OUTAGE_PAUSE)
+                return
             fields = {"namespace": body["metadata"]["namespace"], "object": body["involvedObject"]["name"]}
             logger.warning("An event was not accepted", extra={**fields, "words": str(error)})

@@ -74,7 +74,7 @@ class Executor:
     async def _create(self, action: CreateJob) -> None:
         namespace = action.manifest["metadata"]["namespace"]
         try:
-            self._cache.observe(JOBS, await self._client.create(JOBS, action.manifest))
+            self._cache.made(JOBS, await self._client.create(JOBS, action.manifest))
             self._refusals.clear(namespace, action.name)
         except AlreadyExists:
             # Ours, from before a crash, or a stranger's: the decision tells them apart by the owner's uid.

@@ -72,6 +72,12 @@ class Observer:
             progress=progress,
             progress_silence_seconds=silence,
             refusals={**words, **await self._queue_words(job.namespace, jobs)},
+            vanished=frozenset(
+                step.job_name
+                for step in open_steps
+                if self._cache.was_made(JOBS, job.namespace, step.job_name)
+                and self._cache.get(JOBS, job.namespace, step.job_name) is None
+            ),
         )
 
     async def monitor(self, monitor: AdapterMonitor) -> MonitorObserved:
@@ -111,7 +117,8 @@ class Observer:
     async def _confirm(self, job: FineTuneJob, key: Key, step: StepStatus) -> None:
         """Two facts end an attempt, and neither is taken from the cache alone: that its Job is gone, and how its pods ended."""
         body = self._cache.get(JOBS, job.namespace, step.job_name)
-        vanished = body is None and step.job_uid is not None
+        made = step.job_uid is not None or self._cache.was_made(JOBS, job.namespace, step.job_name)
+        vanished = body is None and made
         # The Jobs of others are not watched, nor is one of ours whose labels somebody has taken off.
         unwatched = body is not None and not (controller_uid(body) == job.uid and is_watched(body))
         if vanished or unwatched:

@@ -1,6 +1,7 @@
 """Pulls /progress of a running trainer and /report of a monitor: short, small, straight to the pod, and rarely from one that does not answer."""
 
 import asyncio
+import contextlib
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -14,7 +15,8 @@ from tunewright_api.names import HTTP_PORT
 
 TIMEOUT = aiohttp.ClientTimeout(total=2)
 LARGEST_ANSWER = 16 * 1024
-MOST_AT_ONCE = 16
+MOST_AT_ONCE, MOST_SILENT_AT_ONCE = 16, 4
+"""Questions that are open. Pods that have not answered lately share fewer, or the silent pods of one tenant would keep the others' waiting."""
 MOST_PODS = 5000
 LONGEST_PAUSE = 60.0
 PATIENCE = 0.1
@@ -27,6 +29,7 @@ Report = TypeVar("Report", bound=BaseModel)
 class _Known(Generic[Report]):
     report: Report | None
     next_pull: float
+    arrived: float
     failures: int = 0
     silent_since: float | None = None
     """When the first of the failures in a row began."""
@@ -53,6 +56,7 @@ class Puller(Generic[Report]):
         self._known: OrderedDict[str, _Known[Report]] = OrderedDict()
         self._asking: dict[str, asyncio.Task[None]] = {}
         self._slots = asyncio.Semaphore(MOST_AT_ONCE)
+        self._silent_slots = asyncio.Semaphore(MOST_SILENT_AT_ONCE)
         self._session: aiohttp.ClientSession | None = None
 
     async def close(self) -> None:
@@ -63,7 +67,7 @@ class Puller(Generic[Report]):
             await self._session.close()
 
     async def report(self, pod_uid: str, ip: str) -> Report | None:
-        """The pod's report, at most one pause old, or as old as a question that is still open; None if it has not answered lately."""
+        """The pod's report, at most two pauses old; None if it has not answered lately."""
         known = self._known.get(pod_uid)
         if known is None or self._clock() >= known.next_pull:
             question = self._asking.get(pod_uid)
@@ -72,18 +76,19 @@ class Puller(Generic[Report]):
                 question.add_done_callback(lambda _: self._asking.pop(pod_uid, None))
             await asyncio.wait({question}, timeout=self._patience)
         known = self._known.get(pod_uid)
-        return known.report if known is not None else None
+        # An old report is no sign of a standstill: nobody may have looked for long, and the answer be on its way.
+        return known.report if known is not None and self._clock() <= known.arrived + 2 * self._pause else None
 
     async def _ask(self, pod_uid: str, ip: str) -> None:
-        asked = self._clock()
-        report = await self._pull(ip)
-        known = self._known.get(pod_uid)
+        asked, known = self._clock(), self._known.get(pod_uid)
+        async with self._silent_slots if known is not None and known.failures else contextlib.nullcontext():
+            report = await self._pull(ip)
         before = known.silent_since if known else None
         silent_since = None if report is not None else asked if before is None else before
         failures = 0 if report is not None else (known.failures if known else 0) + 1
         pause = min(self._pause * 2.0**failures, LONGEST_PAUSE) if failures else self._pause
         # A little early: the timer that asks again is as long as the pause.
-        self._known[pod_uid] = _Known(report, self._clock() + pause * 0.8, failures, silent_since)
+        self._known[pod_uid] = _Known(report, self._clock() + pause * 0.8, self._clock(), failures, silent_since)
         self._known.move_to_end(pod_uid)
         while len(self._known) > MOST_PODS:
             self._known.popitem(last=False)

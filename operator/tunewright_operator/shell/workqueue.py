@@ -41,6 +41,7 @@ class WorkQueue:
         self._due: dict[Key, float] = {}
         self._timers: list[tuple[float, Key]] = []
         self._failures: dict[Key, int] = {}
+        self._moved = clock()
         self._waiters: deque[asyncio.Future[None]] = deque()
         self._timekeeper: asyncio.Future[None] | None = None
         self._idle = asyncio.Event()
@@ -92,7 +93,7 @@ class WorkQueue:
         del self._since[key]
         self._processing[key] = self._clock()
         self._side_by_side[namespace] += 1
-        self._turns[namespace] = self._processing[key]
+        self._turns[namespace] = self._moved = self._processing[key]
         self._turns.move_to_end(namespace)
         self._idle.clear()
         return key
@@ -140,6 +141,10 @@ class WorkQueue:
         """Seconds that the oldest key has waited for a worker."""
         return self._clock() - min(self._since.values()) if self._since else 0.0
 
+    def standstill(self) -> float:
+        """Seconds since any key was given out while there are some that wait."""
+        return min(self.head_age(), self._clock() - self._moved)
+
     def longest_running(self) -> float:
         """Seconds that the slowest worker has spent on its key."""
         return self._clock() - min(self._processing.values()) if self._processing else 0.0
@@ -151,8 +156,12 @@ class WorkQueue:
         keeps_time = self._timekeeper is None
         if keeps_time:
             self._timekeeper = waiter
+        due = self.next_due()
+        if self._ready:
+            # Their namespaces may be alone by then, and take more workers.
+            due = min(due or ALONE_AFTER_SECONDS, ALONE_AFTER_SECONDS)
         try:
-            async with asyncio.timeout(self.next_due() if keeps_time else None):
+            async with asyncio.timeout(due if keeps_time else None):
                 await waiter
         except TimeoutError:
             return

@@ -2,6 +2,7 @@
 
 import hashlib
 import random
+import resource
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from tunewright_trainer.shell import downloads
 from tunewright_trainer.shell.downloads import download_all
-from tunewright_trainer.shell.errors import StorageUnavailable
+from tunewright_trainer.shell.errors import InvalidSpec, StorageUnavailable
 from tunewright_trainer.shell.storage import FileStore, ObjectInfo
 
 PART = 1000
@@ -50,6 +51,18 @@ def test_objects_arrive_whole_and_in_order(tmp_path: Path, bytes_a_connection: i
     assert [done.path.read_bytes() for done in found] == contents
     assert [done.sha256 for done in found] == [hashlib.sha256(content).hexdigest() for content in contents]
     assert [done.item.version_id for done in found] == ["", *["v1"] * (len(contents) - 1)]
+
+
+def test_a_disk_that_takes_a_part_of_a_block_is_full_and_not_done(tmp_path: Path) -> None:
+    """A limit of this process on the size of files stands for the disk's."""
+    wanted, _ = objects(tmp_path, PART)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (PART // 2, limits[1]))
+    try:
+        with pytest.raises(InvalidSpec, match="does not fit on the scratch volume"):
+            list(download_all(FileStore(), wanted))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 def test_a_connection_that_gives_nothing_is_not_asked_for_ever(tmp_path: Path) -> None:

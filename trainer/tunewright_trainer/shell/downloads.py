@@ -89,12 +89,17 @@ class _Download:
             def take(block: bytes) -> None:
                 if preemption.stop_requested():
                     raise Preempted("stopped while downloading the data")
-                file.write(block)
+                left = memoryview(block)
+                while left:
+                    # A disk that is nearly full takes a part of a block without a word.
+                    left = left[file.write(left) :]
                 if start == 0:
                     self._hash.update(block)
 
             for resumption in range(MOST_RESUMPTIONS + 1):
                 reached = file.tell()
+                if resumption and reached == end:
+                    return self._item.version_id
                 try:
                     return self._store.read_into(self._item, reached, end - reached, take)
                 except StorageUnavailable:

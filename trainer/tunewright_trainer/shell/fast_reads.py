@@ -87,9 +87,9 @@ class FastReads:
     def _failing(self) -> Iterator[None]:
         try:
             yield
-        except (obstore.exceptions.BaseError, OSError) as error:
-            # A missing object is a FileNotFoundError to it, and no BaseError.
-            self._usable = False
+        except Exception as error:
+            # Of many kinds: a missing object is a FileNotFoundError to it, a key with an empty part a ValueError, which says nothing of the others.
+            self._usable = self._usable and isinstance(error, ValueError)
             raise FastReadFailedError from error
 
     def _bucket(self, name: str) -> Bucket:
