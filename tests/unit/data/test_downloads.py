@@ -10,7 +10,7 @@ import pytest
 
 from tunewright_trainer.shell import downloads
 from tunewright_trainer.shell.downloads import download_all
-from tunewright_trainer.shell.errors import InvalidSpec, StorageUnavailable
+from tunewright_trainer.shell.errors import StorageUnavailable
 from tunewright_trainer.shell.storage import FileStore, ObjectInfo
 
 PART = 1000
@@ -59,7 +59,7 @@ def test_a_disk_that_takes_a_part_of_a_block_is_full_and_not_done(tmp_path: Path
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (PART // 2, limits[1]))
     try:
-        with pytest.raises(InvalidSpec, match="does not fit on the scratch volume"):
+        with pytest.raises(StorageUnavailable, match="File too large"):
             list(download_all(FileStore(), wanted))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
