@@ -7,6 +7,8 @@ from pydantic import Field
 
 from tunewright_api.base import ApiModel, DnsLabel, ShortText, matching
 
+DEFAULT_REGION = "us-east-1"
+
 
 class AddressingStyle(StrEnum):
     """Whether a bucket is in the path or in the host name of a request."""
@@ -43,3 +45,19 @@ class Storage(ApiModel):
     """Path suits most self-hosted servers. Default: Path when `endpoint` is set, Virtual otherwise."""
     secret_ref: SecretReference | None = None
     """Secret with the keys AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and AWS_SESSION_TOKEN). Absent: the pod's service account signs in (cloud identity)."""
+
+    @property
+    def server(self) -> str:
+        """What sentences call the server."""
+        return self.endpoint or "AWS S3"
+
+    @property
+    def signing_region(self) -> str:
+        """The region, or its default."""
+        return self.region or DEFAULT_REGION
+
+    @property
+    def is_path_style(self) -> bool:
+        """Whether buckets are in the paths of requests, by the style or its default."""
+        style = self.addressing_style or (AddressingStyle.PATH if self.endpoint else AddressingStyle.VIRTUAL)
+        return style is AddressingStyle.PATH

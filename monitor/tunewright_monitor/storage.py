@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tunewright_api.storage import AddressingStyle, Storage
+from tunewright_api.storage import Storage
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -52,7 +52,7 @@ def open_reader(uri: str, storage: Storage, secrets: Path) -> ObjectReader:
     """The reader for `uri`. `secrets` is the folder below which Secrets are mounted."""
     if uri.startswith("file://"):
         return FileReader()
-    return S3Reader(_s3_client(storage, secrets), storage.endpoint or "AWS S3")
+    return S3Reader(_s3_client(storage, secrets), storage.server)
 
 
 def read_credentials(folder: Path) -> dict[str, str]:
@@ -72,19 +72,16 @@ def _s3_client(storage: Storage, secrets: Path) -> "S3Client":
     import boto3
     from botocore.config import Config
 
-    path_style = storage.addressing_style is AddressingStyle.PATH or (
-        storage.addressing_style is None and storage.endpoint
-    )
     credentials: dict[str, Any] = read_credentials(secrets / storage.secret_ref.name) if storage.secret_ref else {}
     return boto3.client(
         "s3",
         endpoint_url=storage.endpoint,
-        region_name=storage.region or "us-east-1",
+        region_name=storage.signing_region,
         config=Config(
             connect_timeout=CONNECT_TIMEOUT_SECONDS,
             read_timeout=READ_TIMEOUT_SECONDS,
             retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
-            s3={"addressing_style": "path" if path_style else "virtual"},
+            s3={"addressing_style": "path" if storage.is_path_style else "virtual"},
             response_checksum_validation="when_required",
             proxies={} if storage.endpoint else None,
         ),

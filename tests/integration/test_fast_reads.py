@@ -1,6 +1,6 @@
 """Objects are read the fast way where there is one, and by boto3 where it fails, from where it failed: the same bytes, the same versions, the same words."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,7 @@ import trainer_process
 from devcluster.s3 import ACCESS_KEY, SECRET_KEY, client
 from opened_stores import ODD_NAMES, connect
 from tunewright_trainer.shell.errors import ObjectMissing, StorageDenied, StorageUnavailable
-from tunewright_trainer.shell.fast_reads import FastReadFailedError, FastReads
+from tunewright_trainer.shell.fast_reads import FastReadFailedError, FastReads, Part
 from tunewright_trainer.shell.storage import BLOCK_BYTES, ObjectInfo, ObjectStore, S3Store
 
 CONTENT = bytes(range(256)) * 10_000
@@ -64,9 +64,9 @@ def test_boto3_goes_on_where_the_fast_way_failed_and_is_asked_alone_from_then_on
 ) -> None:
     asked = []
 
-    def fail(self: FastReads, bucket: str, key: str, span: tuple[int, int], *rest: object) -> str:
-        asked.append(span)
-        rest[2](CONTENT[span[0] : span[0] + 5000])  # type: ignore[operator]
+    def fail(self: FastReads, part: Part, take: Callable[[bytes], object], _: int) -> str:
+        asked.append((part.start, part.end))
+        take(CONTENT[part.start : part.start + 5000])
         raise FastReadFailedError
 
     monkeypatch.setattr(FastReads, "read_into", fail)
@@ -98,14 +98,14 @@ def test_a_key_that_the_fast_way_does_not_know_is_read_by_boto3_and_the_others_a
 ) -> None:
     store, asked = connect(cluster.s3_endpoint, tmp_path), []
 
-    def read_on(_: S3Store, item: ObjectInfo, *rest: object) -> str:
-        asked.append(item.uri)
+    def read_on(_: S3Store, part: Part, __: object) -> str:
+        asked.append(part.key)
         return ""
 
     monkeypatch.setattr(S3Store, "_read_on", read_on)
     read(store, ObjectInfo("s3://plain/odd//twice.bin", 5))
     assert read(store, ObjectInfo("s3://plain/odd/here.bin", len(CONTENT))) == CONTENT
-    assert asked == ["s3://plain/odd//twice.bin"]
+    assert asked == ["odd//twice.bin"]
 
 
 def test_proxies_of_the_environment_are_left_out_for_a_server_of_ones_own(

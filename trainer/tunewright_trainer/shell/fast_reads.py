@@ -4,6 +4,7 @@ It only helps out. Whatever goes wrong here is asked of boto3 once more, whose e
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.request import getproxies_environment
@@ -27,11 +28,30 @@ class FastReadFailedError(Exception):
     """The rest must be read in another way."""
 
 
+@dataclass(frozen=True)
+class Part:
+    """A part of one object, of one version of it."""
+
+    bucket: str
+    key: str
+    start: int
+    end: int
+    """The first byte that is not asked for."""
+    etag: str
+    version_id: str
+    """Empty where it is not known, as is `etag`."""
+
+    @property
+    def quoted_etag(self) -> str:
+        """As headers have it."""
+        return f'"{self.etag}"'
+
+
 def fast_reads(
-    storage: Storage, path_style: bool, credentials: Credentials, connect_seconds: int, read_seconds: int
+    storage: Storage, credentials: Credentials, connect_seconds: int, read_seconds: int
 ) -> "FastReads | None":
     """Fast reads of what `storage` describes; None where obstore would go another way than boto3: it knows no endpoint with a bucket in its name, and goes through the proxies of the environment."""
-    if storage.endpoint and (not path_style or getproxies_environment()):
+    if storage.endpoint and (not storage.is_path_style or getproxies_environment()):
         return None
     options: ClientConfig = {
         "allow_http": True,
@@ -40,48 +60,37 @@ def fast_reads(
         # Of the whole request: a part may take as long as it comes.
         "timeout": LONGEST_PART,
     }
-    return FastReads(storage, path_style, credentials, options)
+    return FastReads(storage, credentials, options)
 
 
 class FastReads:
     """One connection pool for each bucket."""
 
-    def __init__(self, storage: Storage, path_style: bool, credentials: Credentials, options: "ClientConfig") -> None:
+    def __init__(self, storage: Storage, credentials: Credentials, options: "ClientConfig") -> None:
         self._storage = storage
-        self._path_style = path_style
         self._credentials = credentials
         self._options = options
         self._buckets: dict[str, Bucket] = {}
         self._usable = True
 
-    def read_into(
-        self,
-        bucket: str,
-        key: str,
-        span: tuple[int, int],
-        quoted_etag: str | None,
-        version_id: str | None,
-        take: Callable[[bytes], object],
-        block: int,
-    ) -> str:
-        """Hand the bytes from `span[0]` up to `span[1]` over in blocks; the version that they are of. Raises FastReadFailedError, also after some blocks, and from then on at once."""
+    def read_into(self, part: Part, take: Callable[[bytes], object], block_bytes: int) -> str:
+        """Hand a part over in blocks; the version that it is of. Raises FastReadFailedError, also after some blocks, and from then on at once."""
         if not self._usable:
             raise FastReadFailedError
-        options: GetOptions = {"range": span}
-        # Its None is no absence.
-        if quoted_etag is not None:
-            options["if_match"] = quoted_etag
-        if version_id is not None:
-            options["version"] = version_id
+        options: GetOptions = {"range": (part.start, part.end)}
+        if part.etag:
+            options["if_match"] = part.quoted_etag
+        if part.version_id:
+            options["version"] = part.version_id
         with self._failing():
-            answer = obstore.get(self._bucket(bucket), key, options=options)
-            parts = iter(answer.stream(min_chunk_size=block))
+            answer = obstore.get(self._bucket(part.bucket), part.key, options=options)
+            blocks = iter(answer.stream(min_chunk_size=block_bytes))
         while True:
             with self._failing():
-                part = next(parts, None)
-            if part is None:
+                block = next(blocks, None)
+            if block is None:
                 return str(answer.meta.get("version") or "")
-            take(bytes(part))
+            take(bytes(block))
 
     @contextmanager
     def _failing(self) -> Iterator[None]:
@@ -95,8 +104,8 @@ class FastReads:
     def _bucket(self, name: str) -> Bucket:
         if name not in self._buckets:
             config: S3Config = {
-                "region": self._storage.region or "us-east-1",
-                "virtual_hosted_style_request": not self._path_style,
+                "region": self._storage.signing_region,
+                "virtual_hosted_style_request": not self._storage.is_path_style,
             }
             if self._storage.endpoint:
                 config["endpoint"] = self._storage.endpoint

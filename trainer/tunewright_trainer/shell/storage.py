@@ -6,13 +6,13 @@ import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tunewright_api.storage import AddressingStyle, Storage
+from tunewright_api.storage import Storage
 from tunewright_trainer.shell.errors import BucketMissing, InvalidSpec, ObjectMissing, StorageDenied, StorageUnavailable
-from tunewright_trainer.shell.fast_reads import FastReadFailedError, FastReads, fast_reads
+from tunewright_trainer.shell.fast_reads import FastReadFailedError, FastReads, Part, fast_reads
 
 if TYPE_CHECKING:
     from boto3 import Session
@@ -82,27 +82,19 @@ def _s3_store(storage: Storage, secrets: Path | None) -> "S3Store":
     given: dict[str, Any] = (
         read_credentials(secrets / storage.secret_ref.name) if storage.secret_ref and secrets else {}
     )
-    session = boto3.Session(region_name=storage.region or "us-east-1", **given)
-    path_style = storage.addressing_style is AddressingStyle.PATH or (
-        storage.addressing_style is None and storage.endpoint is not None
-    )
-    return S3Store(
-        _s3_client(session, storage, path_style),
-        storage.endpoint or "AWS S3",
-        fast_reads(
-            storage, path_style, lambda: _credentials_of(session), CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS
-        ),
-    )
+    session = boto3.Session(region_name=storage.signing_region, **given)
+    fast = fast_reads(storage, lambda: _credentials_of(session), CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS)
+    return S3Store(_s3_client(session, storage), storage.server, fast)
 
 
-def _s3_client(session: "Session", storage: Storage, path_style: bool) -> "S3Client":
+def _s3_client(session: "Session", storage: Storage) -> "S3Client":
     from botocore.config import Config
 
     config = Config(
         connect_timeout=CONNECT_TIMEOUT_SECONDS,
         read_timeout=READ_TIMEOUT_SECONDS,
         retries={"mode": "standard", "total_max_attempts": 4},
-        s3={"addressing_style": "path" if path_style else "virtual"},
+        s3={"addressing_style": "path" if storage.is_path_style else "virtual"},
         # Servers other than AWS reject or ignore the newer default checksums.
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
@@ -209,24 +201,22 @@ class S3Store:
             take(block)
             reached += len(block)
 
-        bucket, key = split_uri(item.uri)
-        etag = f'"{item.etag}"' if item.etag else None
+        part = Part(*split_uri(item.uri), start, start + length, item.etag, item.version_id)
         with self._translated(item.uri):
             if self._fast is not None and length:
-                span = (start, start + length)
                 with suppress(FastReadFailedError):
-                    return self._fast.read_into(bucket, key, span, etag, item.version_id or None, count, BLOCK_BYTES)
-            if length and reached == start + length:
+                    return self._fast.read_into(part, count, BLOCK_BYTES)
+            if length and reached == part.end:
                 # All has come; a range of nothing would be answered with everything.
                 return item.version_id
-            return self._read_on(item, reached, start + length, take)
+            return self._read_on(replace(part, start=reached), take)
 
-    def _read_on(self, item: ObjectInfo, start: int, end: int, take: Callable[[bytes], object]) -> str:
-        bucket, key = split_uri(item.uri)
-        pinned: dict[str, Any] = {"IfMatch": f'"{item.etag}"'} if item.etag else {}
-        if item.version_id:
-            pinned["VersionId"] = item.version_id
-        answer = self._client.get_object(Bucket=bucket, Key=key, Range=f"bytes={start}-{end - 1}", **pinned)
+    def _read_on(self, part: Part, take: Callable[[bytes], object]) -> str:
+        pinned: dict[str, Any] = {"IfMatch": part.quoted_etag} if part.etag else {}
+        if part.version_id:
+            pinned["VersionId"] = part.version_id
+        span = f"bytes={part.start}-{part.end - 1}"
+        answer = self._client.get_object(Bucket=part.bucket, Key=part.key, Range=span, **pinned)
         for block in answer["Body"].iter_chunks(BLOCK_BYTES):
             take(block)
         return str(answer.get("VersionId", ""))
