@@ -1,6 +1,7 @@
 """What to do about the step whose turn it is."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from tunewright_api.conditions import Reason
 from tunewright_api.failures import FAILURES, FailureClass
@@ -143,17 +144,18 @@ def _at_work(
         return _give_up(status, step, pods, hopeless, events)
     if exclusion_is_in_the_way(step, pods, observed, settings):
         return _use_all_nodes(status, step, pods, events)
-    pause = settings.poll_seconds if _is_news_likely(step, observed) else max(settings.poll_seconds, LONG_WAIT_SECONDS)
-    end = wait_ends(step, limits)
-    if end is not None:
-        pause = min(pause, max(1.0, (end - observed.now).total_seconds()))
+    pause = _pause(step, limits, observed.now, settings.poll_seconds)
     return StepPlan(replace_step(status, step), situation, events=events, requeue_after=pause)
 
 
-def _is_news_likely(step: StepStatus, observed: Observed) -> bool:
-    """Progress, or the reason of a wait that has just begun. Of a longer wait, watches tell the end."""
-    since = parse_time(step.waiting_since)
-    return since is None or (observed.now - since).total_seconds() < LONG_WAIT_SECONDS
+def _pause(step: StepStatus, limits: Limits, now: datetime, poll_seconds: float) -> float:
+    """Seconds until the next look: soon for progress and for the reason of a wait that has just begun. The end of a longer wait is told by watches, and its deadline is known."""
+    since, end = parse_time(step.waiting_since), wait_ends(step, limits)
+    if since is None or (now - since).total_seconds() < LONG_WAIT_SECONDS:
+        pause = poll_seconds
+    else:
+        pause = max(poll_seconds, LONG_WAIT_SECONDS)
+    return pause if end is None else min(pause, max(1.0, (end - now).total_seconds()))
 
 
 def _with_wait(step: StepStatus, runs: bool, observed: Observed) -> StepStatus:

@@ -35,7 +35,6 @@ class WorkQueue:
         self._ready: OrderedDict[str, deque[Key]] = OrderedDict()
         self._since: dict[Key, float] = {}
         self._processing: dict[Key, float] = {}
-        self._side_by_side: Counter[str] = Counter()
         self._turns: OrderedDict[str, float] = OrderedDict()
         self._again: set[Key] = set()
         self._due: dict[Key, float] = {}
@@ -92,7 +91,6 @@ class WorkQueue:
             self._ready[namespace] = keys
         del self._since[key]
         self._processing[key] = self._clock()
-        self._side_by_side[namespace] += 1
         self._turns[namespace] = self._moved = self._processing[key]
         self._turns.move_to_end(namespace)
         self._idle.clear()
@@ -100,10 +98,7 @@ class WorkQueue:
 
     def done(self, key: Key) -> None:
         """`key` is not being looked at any more."""
-        if self._processing.pop(key, None) is not None:
-            self._side_by_side[key.namespace] -= 1
-            if not self._side_by_side[key.namespace]:
-                del self._side_by_side[key.namespace]
+        self._processing.pop(key, None)
         if key in self._again:
             self._again.discard(key)
             self.add(key)
@@ -159,7 +154,7 @@ class WorkQueue:
         due = self.next_due()
         if self._ready:
             # Their namespaces may be alone by then, and take more workers.
-            due = min(due or ALONE_AFTER_SECONDS, ALONE_AFTER_SECONDS)
+            due = ALONE_AFTER_SECONDS if due is None else min(due, ALONE_AFTER_SECONDS)
         try:
             async with asyncio.timeout(due if keeps_time else None):
                 await waiter
@@ -185,9 +180,10 @@ class WorkQueue:
     def _next_namespace(self) -> str | None:
         while self._turns and next(iter(self._turns.values())) < self._clock() - ALONE_AFTER_SECONDS:
             self._turns.popitem(last=False)
+        side_by_side = Counter(key.namespace for key in self._processing)
         for namespace in self._ready:
             others = len(self._turns) > (namespace in self._turns) or len(self._ready) > 1
-            if self._side_by_side[namespace] < (MOST_BESIDE_OTHERS if others else MOST_ALONE):
+            if side_by_side[namespace] < (MOST_BESIDE_OTHERS if others else MOST_ALONE):
                 return namespace
         return None
 
