@@ -1,6 +1,5 @@
 """What a system on a real cluster shows of its jobs: status, children, audit log, and all the text it has written."""
 
-import json
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -8,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from stage import NAMESPACE, SYSTEM_NAMESPACE, Stage
+
+from operator_process import AuditLog
 
 TIMEOUT_SECONDS = 900
 
@@ -46,15 +47,13 @@ def jobs_of(stage: Stage, name: str) -> list[str]:
 
 def created_jobs(stage: Stage) -> Counter[str]:
     """Successful creations by name, from the audit log."""
-    found: Counter[str] = Counter()
-    with Path(stage.cluster.audit_log).open() as lines:
-        for line in lines:
-            if '"verb":"create"' not in line or '"resource":"jobs"' not in line:
-                continue
-            event = json.loads(line)
-            if event["responseStatus"]["code"] == 201:
-                found[event["objectRef"]["name"]] += 1
-    return found
+    return Counter(
+        entry["objectRef"]["name"]
+        for entry in AuditLog(Path(stage.cluster.audit_log)).entries()
+        if entry["verb"] == "create"
+        and entry["responseStatus"]["code"] == 201
+        and (entry.get("objectRef") or {}).get("resource") == "jobs"
+    )
 
 
 def all_that_was_said(stage: Stage, name: str) -> dict[str, str]:

@@ -16,6 +16,7 @@ import yaml
 
 from devcluster.processes import free_port
 from devcluster.state import Cluster
+from process_use import Use, use_of
 from raw_api import RawApi, eventually
 
 CHART = Path(__file__).parent.parent / "charts" / "tunewright"
@@ -149,10 +150,12 @@ class OperatorProcess:
 
     def resident_mebibytes(self) -> float:
         """Resident memory."""
+        return self.use().resident_mebibytes
+
+    def use(self) -> Use:
+        """What it has used so far."""
         assert self.process is not None
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
-        return int(line.split()[1]) / 1024
+        return use_of(self.process.pid)
 
     def messages(self) -> list[dict[str, Any]]:
         """Its log."""

@@ -3,7 +3,7 @@
 import os
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +21,6 @@ from raw_api import RawApi
 WARM = 5
 LOOK_SECONDS = 2.0
 Stop = Callable[[], None]
-Act = Callable[[str], Awaitable[object]]
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ import pytest
 from bench.arena import OURS, THEIRS, Arena, Row, arena_in, metric, patiently, until_created
 from bench.crowd import Moments, created, percentile, waits
 from bench.operator_page import publish
-from bench.process_use import use_of
 from operator_process import AuditLog, OperatorProcess
 from raw_api import eventually
 
@@ -118,7 +117,7 @@ def killed_in_converging(arena: Arena, only: dict[str, str]) -> None:
     eventually(
         lambda: metric(process, LOOKS) >= IDLE + RUNNING and metric(process, DEPTH) == 0, "each was looked at", 120
     )
-    converged, use = time.monotonic() - began, use_of(pid_of(process))
+    converged, use = time.monotonic() - began, process.use()
     process.kill()
     arena.rows += [
         Row("5,000 objects, 500 running: from the start of the process until each was looked at", f"{converged:.1f} s", goal="within 10 s"),
@@ -131,9 +130,9 @@ def at_rest(arena: Arena, process: OperatorProcess) -> None:
     """Nothing runs: no write, and next to no work."""
     patiently(lambda: metric(process, UNTOLD) == 0, "all events are written")
     time.sleep(5)
-    audit, before, began = arena.audit, use_of(pid_of(process)), time.monotonic()
+    audit, before, began = arena.audit, process.use(), time.monotonic()
     time.sleep(REST_SECONDS)
-    after = use_of(pid_of(process))
+    after = process.use()
     share = (after.processor_seconds - before.processor_seconds) / (time.monotonic() - began)
     writes = audit.writes()
     arena.rows += [
@@ -183,8 +182,3 @@ def test_a_leader_that_is_killed(arena: Arena) -> None:
     second.stop()
     what = f"leader killed: until the other has made the first Jobs of {BLOCK} new objects"
     arena.rows.append(Row(what, f"{seconds:.1f} s", goal="within 20 s"))
-
-
-def pid_of(process: OperatorProcess) -> int:
-    assert process.process is not None
-    return process.process.pid

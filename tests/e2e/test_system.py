@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import time
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,8 @@ import watching
 from stage import NAMESPACE, SYSTEM_NAMESPACE, Stage
 
 from observed_system import created_jobs, jobs_of, status, step, until
+from operator_process import AuditLog
+from process_use import use_of
 
 CALM, ROUGH = "calm", "rough"
 
@@ -152,24 +153,11 @@ def test_a_served_adapter_is_watched_by_a_monitor_whose_metrics_prometheus_has(
 def test_the_operator_at_rest_writes_nothing(stage: Stage, rough: dict[str, Any]) -> None:
     stage.kubectl("delete", "adaptermonitors", "--all", "-n", NAMESPACE)
     time.sleep(5)
-    before = _writes(stage)
+    audit = AuditLog(Path(stage.cluster.audit_log))
+    audit.mark()
     time.sleep(60)
-    assert _writes(stage) == before
+    assert audit.writes() == []
     assert _resident_mebibytes() < 120
-
-
-def _writes(stage: Stage) -> Counter[tuple[str, str]]:
-    """Writes of the operator by verb and resource, its lease left out."""
-    found: Counter[tuple[str, str]] = Counter()
-    user = f"system:serviceaccount:{SYSTEM_NAMESPACE}:"
-    with Path(stage.cluster.audit_log).open() as lines:
-        for line in lines:
-            if user not in line:
-                continue
-            event = json.loads(line)
-            if event["verb"] in {"create", "update", "patch", "delete"} and event["objectRef"]["resource"] != "leases":
-                found[event["verb"], event["objectRef"]["resource"]] += 1
-    return found
 
 
 def _resident_mebibytes() -> float:
@@ -177,9 +165,5 @@ def _resident_mebibytes() -> float:
     pids = subprocess.run(
         ["pgrep", "-f", "tunewright_operator"], capture_output=True, text=True, check=False
     ).stdout.split()
-    sizes = []
-    for pid in pids:
-        text = Path(f"/proc/{pid}/status").read_text()
-        sizes.append(int(text.partition("VmRSS:")[2].split()[0]) / 1024)
-    assert sizes, "the operator runs"
-    return max(sizes)
+    assert pids, "the operator runs"
+    return max(use_of(int(pid)).resident_mebibytes for pid in pids)

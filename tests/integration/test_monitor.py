@@ -21,6 +21,7 @@ import pytest
 
 from devcluster import s3
 from devcluster.processes import free_port, stop
+from process_use import use_of
 from tunewright_api.adapter_monitor import Drift, MonitorReport
 from tunewright_api.manifest import FileEntry, Manifest, canonical_digest
 from tunewright_api.storage import SecretReference, Storage
@@ -169,8 +170,7 @@ class RunningMonitor:
         return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
 
     def resident_mebibytes(self) -> float:
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+        return use_of(self.process.pid).resident_mebibytes
 
 
 @contextmanager
