@@ -249,3 +249,12 @@ async def test_a_timer_that_is_set_while_all_wait_for_a_later_one_is_kept() -> N
     assert [task.result() for task in done] == [key("soon")]
     for task in waiting:
         task.cancel()
+
+
+async def test_a_timer_that_is_due_already_is_not_waited_for_while_a_tenant_has_its_share(queue: WorkQueue) -> None:
+    for number in range(MOST_ALONE + 1):
+        queue.add(key(str(number)))
+    taken(queue)
+    queue.add_after(key("due", "modest"), 0)
+    await asyncio.wait_for(queue._wait(), ALONE_AFTER_SECONDS / 2)
+    assert queue.pop() == key("due", "modest")
